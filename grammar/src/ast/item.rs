@@ -1,0 +1,481 @@
+//! The items of a rule file and the statements inside rules.
+
+use serde::{Deserialize, Serialize};
+
+use super::{Expr, Record, RecordType, Text, TypeExpr};
+use crate::span::{Ident, Span, Spanned};
+
+/// A whole file.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct File {
+    /// The year of the `edition` line.
+    pub edition: Option<Spanned<u16>>,
+    /// Every item in written order.
+    pub items: Vec<Item>,
+    /// Every `#` comment in written order; descriptions (`##`) are with their item.
+    pub comments: Vec<Comment>,
+}
+
+/// A `#` comment.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Comment {
+    /// From `#` to the last character before the line break.
+    pub span: Span,
+}
+
+/// One `##` line.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Doc {
+    /// Its text without `##` and one space.
+    pub text: Box<str>,
+    /// Its place.
+    pub span: Span,
+}
+
+/// A declaration with its description.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Item {
+    /// The `##` lines above it.
+    pub docs: Vec<Doc>,
+    /// What is declared.
+    pub kind: ItemKind,
+    /// Its place, docs excluded.
+    pub span: Span,
+}
+
+/// What an item declares.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum ItemKind {
+    /// `environments { sandbox production }`.
+    Environments(Vec<Ident>),
+    /// `connection crm: hubspot`.
+    Connection(Connection),
+    /// `import schema Order from "schemas/order.json"`.
+    Import(Import),
+    /// `schema Lead open { … }`.
+    Schema(Schema),
+    /// `event lead.*: Lead`.
+    Event(EventDecl),
+    /// `const emea = […]`.
+    Const(Const),
+    /// `list vips from "lists/vips.csv"`, or without `from` a list kept on the workspace.
+    List(OutsideList),
+    /// `predicate enterprise(lead: Lead) = …`.
+    Predicate(Predicate),
+    /// `policy money(invoice: Invoice) { … }`.
+    Policy(Policy),
+    /// `schedule awake = every day 08:00 to 22:00 in "UTC"`.
+    Schedule(Schedule),
+    /// `rule name { … }`.
+    Rule(Rule),
+    /// `group name first_match { … }`.
+    Group(Group),
+    /// `test "…" { … }`.
+    Test(Test),
+    /// Text that could not be read; reported already.
+    Broken,
+}
+
+/// `connection crm: hubspot`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Connection {
+    /// The name rules use.
+    pub name: Ident,
+    /// The integration.
+    pub integration: Ident,
+}
+
+/// `import schema Order from "schemas/order.json"`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Import {
+    /// The schema's name in this bundle.
+    pub name: Ident,
+    /// The file in the bundle.
+    pub from: Text,
+}
+
+/// `schema Lead { … }`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Schema {
+    /// Its name.
+    pub name: Ident,
+    /// Where `open` is written.
+    pub open: Option<Span>,
+    /// Its fields.
+    pub record: RecordType,
+}
+
+/// `event lead.*: Lead`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EventDecl {
+    /// The types of event it speaks of.
+    pub pattern: Pattern,
+    /// The schema's name.
+    pub schema: Ident,
+}
+
+/// A pattern of event types: segments joined by dots, `*` one segment, `**` one or more and only last.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Pattern {
+    /// As written.
+    pub text: Box<str>,
+    /// Its place.
+    pub span: Span,
+}
+
+/// `const emea = […]`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Const {
+    /// Its name.
+    pub name: Ident,
+    /// Its value. A regular expression is an ordinary text literal here.
+    pub value: Expr,
+}
+
+/// A membership list that lives outside the file.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OutsideList {
+    /// Its name.
+    pub name: Ident,
+    /// The file in the bundle; without one the workspace keeps the list.
+    pub from: Option<Text>,
+}
+
+/// `predicate name(x: Type) = expr`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Predicate {
+    /// Its name.
+    pub name: Ident,
+    /// Its one parameter.
+    pub param: Param,
+    /// Its condition.
+    pub body: Expr,
+}
+
+/// `(lead: Lead)`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Param {
+    /// The parameter's name.
+    pub name: Ident,
+    /// Its type.
+    pub ty: TypeExpr,
+}
+
+/// `policy money(invoice: Invoice) { … }`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Policy {
+    /// Its name.
+    pub name: Ident,
+    /// Its parameter.
+    pub param: Option<Param>,
+    /// Its settings.
+    pub settings: Record,
+}
+
+/// `schedule NAME = HOURS, HOURS in "ZONE" except DATE, DATE`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Schedule {
+    /// Its name.
+    pub name: Ident,
+    /// The weekly hours.
+    pub hours: Vec<Hours>,
+    /// The IANA zone.
+    pub zone: Text,
+    /// Days on which it is closed, `YYYY-MM-DD` as written.
+    pub except: Vec<Spanned<Box<str>>>,
+}
+
+/// `weekdays 09:00 to 18:00`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Hours {
+    /// Which days.
+    pub days: Days,
+    /// Opening, minutes after midnight, 0 to 1440 as written.
+    pub from: Spanned<u16>,
+    /// Closing, minutes after midnight; at or before `from` it is on the next day.
+    pub to: Spanned<u16>,
+    /// Its place.
+    pub span: Span,
+}
+
+/// Which days of the week. Days count from Monday, 0.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Days {
+    /// Monday to Friday.
+    Weekdays,
+    /// Saturday and Sunday.
+    Weekends,
+    /// `every day`.
+    Every,
+    /// One day.
+    One(u8),
+    /// `friday to monday`, both included, going round the week.
+    Range(u8, u8),
+}
+
+/// `rule name { … }`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Rule {
+    /// The `##` lines above it (for a rule at the top of a file they stand on the item, too).
+    pub docs: Vec<Doc>,
+    /// Its name.
+    pub name: Ident,
+    /// Which events it selects.
+    pub on: On,
+    /// `resource "…"`.
+    pub resource: Option<Text>,
+    /// `resource_id "…"`.
+    pub resource_id: Option<Text>,
+    /// `only in production, staging`.
+    pub only: Vec<Ident>,
+    /// `let name = …`, in order.
+    pub lets: Vec<Let>,
+    /// `when` and `unless`.
+    pub guard: Guard,
+    /// `with …`.
+    pub with: Option<With>,
+    /// What it does, at least one statement.
+    pub body: Vec<Statement>,
+    /// Its place, docs excluded.
+    pub span: Span,
+}
+
+/// `on lead.created, lead.changed as lead`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct On {
+    /// At least one.
+    pub patterns: Vec<Pattern>,
+    /// The payload's name.
+    pub alias: Option<Ident>,
+    /// Its place.
+    pub span: Span,
+}
+
+/// `let name = expr`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Let {
+    /// Its name.
+    pub name: Ident,
+    /// Its value, computed once when first read.
+    pub value: Expr,
+}
+
+/// `when … unless …`, each at most once, in either order.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Guard {
+    /// Must be yes.
+    pub when: Option<Expr>,
+    /// Must not be yes.
+    pub unless: Option<Expr>,
+    /// Whether `unless` was written first; only the formatter asks.
+    pub unless_first: bool,
+}
+
+/// `with policy(arg) { settings }`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct With {
+    /// The policy's name.
+    pub policy: Option<Ident>,
+    /// What the policy's parameter is.
+    pub argument: Option<Ident>,
+    /// Settings of its own.
+    pub settings: Option<Record>,
+    /// Its place.
+    pub span: Span,
+}
+
+/// `group name first_match { … }`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Group {
+    /// Its name.
+    pub name: Ident,
+    /// At least one rule.
+    pub rules: Vec<Rule>,
+    /// What happens when no rule of the group was true.
+    pub otherwise: Option<Otherwise>,
+}
+
+/// `otherwise as name { … }`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Otherwise {
+    /// The payload's name; only in groups.
+    pub alias: Option<Ident>,
+    /// At least one statement.
+    pub body: Vec<Statement>,
+    /// Its place.
+    pub span: Span,
+}
+
+/// What a rule does.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Statement {
+    /// `deliver crm.create { … }`.
+    Deliver(Deliver),
+    /// `choose { when … { … } otherwise { … } }`.
+    Choose(ChooseStatement),
+    /// `for each x in xs … { … }`.
+    ForEach(ForEach),
+    /// `ignore "reason"`.
+    Ignore(Ignore),
+}
+
+/// `deliver connection.action as label when … { input } with { … }`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Deliver {
+    /// The connection's name.
+    pub connection: Ident,
+    /// The action.
+    pub action: Ident,
+    /// Its label.
+    pub label: Option<Ident>,
+    /// Its own guard.
+    pub guard: Guard,
+    /// The action's input.
+    pub input: Option<Record>,
+    /// Its own settings.
+    pub with: Option<With>,
+    /// Its place.
+    pub span: Span,
+}
+
+/// `choose { when … { … } … }` as a statement.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ChooseStatement {
+    /// At least one.
+    pub arms: Vec<Arm>,
+    /// Taken when no arm was true.
+    pub otherwise: Option<Otherwise>,
+    /// Its place.
+    pub span: Span,
+}
+
+/// `when … { … }`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Arm {
+    /// Its condition.
+    pub guard: Guard,
+    /// At least one statement.
+    pub body: Vec<Statement>,
+    /// Its place.
+    pub span: Span,
+}
+
+/// `for each x in list where cond limit n { … }`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ForEach {
+    /// The element's name.
+    pub binding: Ident,
+    /// The list.
+    pub list: Expr,
+    /// Which elements.
+    pub filter: Option<Expr>,
+    /// At most so many.
+    pub limit: Option<Spanned<u64>>,
+    /// At least one statement.
+    pub body: Vec<Statement>,
+    /// Its place.
+    pub span: Span,
+}
+
+/// `ignore "reason"`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Ignore {
+    /// Why.
+    pub reason: Option<Text>,
+    /// Its place.
+    pub span: Span,
+}
+
+/// `test "…" { … }`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Test {
+    /// What it is about.
+    pub title: Text,
+    /// `in sandbox`.
+    pub environment: Option<Ident>,
+    /// `at 2026-03-03T10:00:00+01:00`, RFC 3339 as written.
+    pub at: Option<Spanned<Box<str>>>,
+    /// In order.
+    pub steps: Vec<Step>,
+}
+
+/// A step of a test.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Step {
+    /// What it does.
+    pub kind: StepKind,
+    /// Its place.
+    pub span: Span,
+}
+
+/// What a step of a test does.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum StepKind {
+    /// Sends an event.
+    Given {
+        /// The event's type: a pattern without stars, which the checker asks for.
+        event: Pattern,
+        /// `resource "…"`.
+        resource: Option<Text>,
+        /// `resource_id "…"`.
+        resource_id: Option<Text>,
+        /// The payload.
+        payload: GivenPayload,
+    },
+    /// Moves the clock, in milliseconds.
+    After(Spanned<u64>),
+    /// `expect nothing`.
+    ExpectNothing,
+    /// `expect nothing else`.
+    ExpectNothingElse,
+    /// `expect rule name matched`.
+    ExpectRule {
+        /// The rule.
+        rule: Ident,
+        /// `matched`, or else `skipped`.
+        matched: bool,
+    },
+    /// `expect 2 chat.send_message { … }`.
+    ExpectDelivery {
+        /// How many; absent is at least one.
+        count: ExpectCount,
+        /// The connection.
+        connection: Ident,
+        /// The action.
+        action: Ident,
+        /// What the input must be.
+        fields: Vec<ExpectField>,
+    },
+}
+
+/// How many deliveries a test expects.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum ExpectCount {
+    /// No number was written.
+    AtLeastOne,
+    /// `no`.
+    None,
+    /// A number.
+    Exactly(u64),
+}
+
+/// Where a test's event comes from.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum GivenPayload {
+    /// Written in place.
+    Inline(Record),
+    /// A file of the bundle.
+    From(Text),
+}
+
+/// One field of an expected delivery.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ExpectField {
+    /// The field.
+    pub key: Ident,
+    /// What it must be. For `key: value` the comparison is `key is value`;
+    /// the left side of either is an [`ExprKind::Name`](super::ExprKind::Name) with the key.
+    pub test: Expr,
+    /// Whether it was written with `:`.
+    pub colon: bool,
+}

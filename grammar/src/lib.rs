@@ -1,0 +1,21 @@
+//! Rule text to a tree, and what is wrong with it.
+//!
+//! Nothing here fails: text that cannot be read is reported and becomes a broken node, so that one
+//! pass shows every mistake of a file.
+//!
+//! - [`source`] and [`span`]: text and places in it
+//! - [`ast`]: the tree as written
+//! - [`parse`](fn@parse): text to tree
+//! - [`diagnostic`]: messages as values, as text and as JSON
+#![forbid(unsafe_code)]
+
+pub mod ast;
+pub mod diagnostic;
+mod parse;
+pub mod source;
+pub mod span;
+
+pub use diagnostic::{Diagnostic, Diagnostics};
+pub use parse::{Parsed, parse};
+pub use source::Source;
+pub use span::{Ident, SourceId, Span, Spanned};
