@@ -1,1 +1,14 @@
-//! placeholder
+//! Rule text to something that answers, for an event: what is sent where, and why.
+//!
+//! Pure: give it the same bundle and the same world and it gives the same plan. It never opens a
+//! file, reads a clock or draws a random number.
+
+pub mod catalogue;
+pub mod event;
+pub mod hir;
+pub mod pattern;
+pub mod ternary;
+pub mod transform;
+pub mod types;
+pub mod value;
+pub mod world;

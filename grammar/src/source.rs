@@ -41,7 +41,10 @@ impl Source {
         let start = self.lines.get(line - 1).copied().unwrap_or(0) as usize;
         let upto = self.text.get(start..offset as usize).unwrap_or_default();
         let column = upto.chars().count() + 1;
-        Place { line: u32::try_from(line).unwrap_or(u32::MAX), column: u32::try_from(column).unwrap_or(u32::MAX) }
+        Place {
+            line: u32::try_from(line).unwrap_or(u32::MAX),
+            column: u32::try_from(column).unwrap_or(u32::MAX),
+        }
     }
 
     /// The text of a line, from 1, without its line break.
