@@ -102,7 +102,8 @@ pub enum CondKind {
         /// The pattern.
         regex: Regex,
     },
-    /// `any x in xs satisfies (…)`. A missing list counts as empty.
+    /// `any x in xs satisfies (…)`. A missing list counts as empty, and an unchecked value that is
+    /// no list as a list of that one value.
     Quantifier {
         /// Which.
         kind: QuantifierKind,

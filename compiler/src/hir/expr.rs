@@ -34,7 +34,8 @@ pub enum Expr {
     /// An element by number, or a field by a computed text; missing when there is none.
     Index(Box<Expr>, Box<Expr>),
     /// Only as the list of a quantifier or loop: field names walked from a value, visiting every
-    /// element of each list on the way. Gives one flat list.
+    /// element of each list on the way. Gives one flat list. What stands at the end and is no list
+    /// is one element itself; missing and null are none.
     Walk(Box<Expr>, Arc<[Box<str>]>),
     /// A declared type that JSON has no kind for. A text that does not fit is missing.
     Convert(Box<Expr>, Conversion),
