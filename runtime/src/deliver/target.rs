@@ -1,0 +1,37 @@
+//! Where a connection's deliveries go, looked up again at every attempt.
+
+use std::sync::Arc;
+
+use crate::deliver::address::AddressPolicy;
+use crate::id::{ConnectionId, WorkspaceId};
+use crate::secret::Secret;
+
+/// A connection's settings of this moment.
+#[derive(Clone, Debug)]
+pub struct Target {
+    /// The URL to post to.
+    pub url: Arc<str>,
+    /// The live signing secrets (`whsec_` and base64), newest first; each one signs, at most
+    /// [`SECRETS_MAX`] of them. None: the request is not signed.
+    pub secrets: Vec<Arc<Secret>>,
+    /// Further headers of the connection. The values may be credentials, so they are never shown.
+    pub headers: Vec<(Arc<str>, Arc<Secret>)>,
+    /// Whether it may be called at all.
+    pub enabled: bool,
+    /// Which addresses it may reach; `None` for the node's own policy.
+    pub addresses: Option<AddressPolicy>,
+}
+
+/// So many secrets sign one request: an old and a new one, and room for a rotation within a rotation.
+pub const SECRETS_MAX: usize = 4;
+
+/// What the deliveries know of connections. Implementations answer from memory: this is asked before
+/// every attempt, on the thread that makes it.
+pub trait Connections: Send + Sync + 'static {
+    /// The connection's settings of this moment; `None` when it is gone.
+    fn target(&self, workspace: &WorkspaceId, connection: &ConnectionId) -> Option<Target>;
+
+    /// The receiver answered 410: nothing may be sent there until a person enables it again. Returns at
+    /// once; what must be stored is stored in the background.
+    fn disable(&self, workspace: &WorkspaceId, connection: &ConnectionId);
+}

@@ -1,0 +1,66 @@
+//! A node's settings: where it keeps things, and every bound with its default.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use crate::deliver::address::AddressPolicy;
+
+/// How a node is set up. Start from [`NodeConfig::at`] and change what differs.
+#[derive(Clone, Debug)]
+pub struct NodeConfig {
+    /// The folder with everything durable; made when it is missing.
+    pub data_dir: PathBuf,
+    /// Bytes of one journal segment.
+    pub segment_bytes: u64,
+    /// Bytes that all segments may take. Beyond it the oldest settled ones go; when none may go, events
+    /// are refused and outcomes still have a reserve.
+    pub journal_bytes_max: u64,
+    /// Bytes that may wait for the journal's writer.
+    pub queue_bytes_max: usize,
+    /// Records that may wait for the journal's writer.
+    pub queue_records_max: usize,
+    /// Settled events stay readable for at least this long, as far as `journal_bytes_max` allows.
+    pub history_kept: Duration,
+    /// Events of one workspace that are listed.
+    pub workspace_events_max: usize,
+    /// Events of the node that are listed.
+    pub node_events_max: usize,
+    /// Deliveries of one workspace that are not settled yet.
+    pub workspace_pending_max: u32,
+    /// Deliveries of the node that are not settled yet.
+    pub node_pending_max: u32,
+    /// Attempts under way at once.
+    pub in_flight_max: u32,
+    /// Attempts under way at once to one connection.
+    pub connection_in_flight_max: u32,
+    /// How long an idempotency key or an event's own id is remembered.
+    pub idempotency_kept: Duration,
+    /// Keys and ids of one workspace that are remembered; the oldest go first.
+    pub idempotency_keys_max: usize,
+    /// Which addresses may be called.
+    pub addresses: AddressPolicy,
+}
+
+impl NodeConfig {
+    /// The defaults, in that folder.
+    #[must_use]
+    pub fn at(data_dir: impl Into<PathBuf>) -> Self {
+        Self {
+            data_dir: data_dir.into(),
+            segment_bytes: 64 << 20,
+            journal_bytes_max: 4 << 30,
+            queue_bytes_max: 64 << 20,
+            queue_records_max: 65_536,
+            history_kept: Duration::from_secs(7 * 24 * 3600),
+            workspace_events_max: 200_000,
+            node_events_max: 2_000_000,
+            workspace_pending_max: 1_000_000,
+            node_pending_max: 10_000_000,
+            in_flight_max: 512,
+            connection_in_flight_max: 16,
+            idempotency_kept: Duration::from_secs(24 * 3600),
+            idempotency_keys_max: 200_000,
+            addresses: AddressPolicy::default(),
+        }
+    }
+}
