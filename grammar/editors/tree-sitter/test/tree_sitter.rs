@@ -76,7 +76,7 @@ fn what_the_compiler_reads_is_read_without_an_error() {
     let mut problems = Vec::new();
     for (name, text) in texts() {
         let parsed = grammar::parse(&Source::new(SourceId(0), name.as_str(), text.as_str()));
-        if parsed.diagnostics.has_errors() {
+        if parsed.diagnostics.has_errors() || text.contains("# error: E01") {
             continue;
         }
         read += 1;
