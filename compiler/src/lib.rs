@@ -6,6 +6,7 @@
 pub mod catalogue;
 pub mod event;
 pub mod hir;
+pub mod import;
 pub mod pattern;
 pub mod ternary;
 pub mod transform;

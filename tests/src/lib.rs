@@ -1,4 +1,5 @@
 //! What the suites share: Markdown files as tests, and golden files.
 
 pub mod golden;
+pub mod json5;
 pub mod markdown;

@@ -1,0 +1,99 @@
+//! Rules of other products, imported and held against their documented answers.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use compiler::import::eventbridge::{Events, Options, import};
+use compiler::import::{ImportError, Imported};
+use harness::{golden, json5};
+use serde_json::Value;
+
+fn here() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).to_path_buf()
+}
+
+/// What a file says about itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Verdict {
+    Match,
+    NoMatch,
+    Invalid,
+}
+
+struct Case {
+    name: String,
+    pattern: String,
+    /// `None` for the one file that holds a pattern only.
+    event: Option<Value>,
+    verdict: Verdict,
+}
+
+/// A nested pattern meets an event whose name holds a dot; only this one needs the option.
+const JOINED: &str = "dot_joining_event";
+
+fn cases() -> Vec<Case> {
+    let folder = here().join("data/eventbridge-patterns");
+    let mut files: Vec<PathBuf> = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+    files.sort();
+    let read = |path: &PathBuf| {
+        let name = path.file_stem().unwrap().to_string_lossy().into_owned();
+        let verdict = match &name {
+            name if name.ends_with("_EXC") => Verdict::Invalid,
+            name if name.ends_with("_NEG") => Verdict::NoMatch,
+            _ => Verdict::Match,
+        };
+        let text = fs::read_to_string(path).unwrap();
+        let value = json5::read(&text).unwrap();
+        match value.get("EventPattern") {
+            Some(pattern) => {
+                Case { name, pattern: pattern.to_string(), event: value.get("Event").cloned(), verdict }
+            }
+            // Kept as text: its point is a key that stands twice.
+            None => Case { name, pattern: text, event: None, verdict },
+        }
+    };
+    files.iter().map(read).collect()
+}
+
+fn imported(case: &Case) -> Result<Imported, ImportError> {
+    let joined_names = case.name == JOINED;
+    import(&case.pattern, &Options { joined_names, ..Options::default() })
+}
+
+#[test]
+fn what_eventbridge_refuses_is_refused() {
+    let cases = cases();
+    assert_eq!(cases.len(), 79);
+    for case in cases {
+        match (imported(&case), case.verdict) {
+            (Err(ImportError::Invalid { .. }), Verdict::Invalid) => {}
+            (Ok(_), Verdict::Match | Verdict::NoMatch) => {}
+            (other, verdict) => panic!("{}: {verdict:?}, but {other:?}", case.name),
+        }
+    }
+}
+
+/// Every text side by side, so that a change of wording is read by a person.
+#[test]
+fn imported_patterns_read_well() {
+    let mut all = String::new();
+    for case in cases() {
+        let text = match imported(&case) {
+            Ok(imported) => imported.text,
+            Err(error) => format!("refused: {error}\n"),
+        };
+        all.push_str(&format!("=== {}\n{text}\n", case.name));
+    }
+    golden::compare(&here().join("import/eventbridge-patterns.txt"), &all).unwrap();
+}
+
+#[test]
+fn ruler_cases_are_read() {
+    let text = fs::read_to_string(here().join("data/event-ruler-correctness-cases.json")).unwrap();
+    let cases: Vec<Value> = serde_json::from_str(&text).unwrap();
+    assert_eq!(cases.len(), 51);
+    for case in &cases {
+        let options = Options { events: Events::AnyJson, ..Options::default() };
+        import(&case["rule"].to_string(), &options).unwrap();
+    }
+}
