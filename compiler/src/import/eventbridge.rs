@@ -72,7 +72,10 @@ pub fn import(source: &str, options: &Options) -> Result<Imported, ImportError> 
             asks_for_values |= needs_value;
             rules.push_str(&written);
         } else {
-            notes.add(one.at.place(), format!("the rule `{}` is switched off and stands as a comment", one.name));
+            notes.add(
+                one.at.place(),
+                format!("the rule `{}` is switched off and stands as a comment", one.name),
+            );
             rules.push_str(&text::commented(&written, 0));
         }
     }
@@ -93,22 +96,28 @@ fn rule(name: &str, description: &[&str], condition: &Cond) -> String {
         out.push_str(&format!("## {line}\n"));
     }
     let condition = condition.lines(2, "  when ".len());
-    out.push_str(&format!("rule {name} {{\n  on **\n  when {condition}\n  deliver {CONNECTION}.send_webhook\n}}\n"));
+    out.push_str(&format!(
+        "rule {name} {{\n  on **\n  when {condition}\n  deliver {CONNECTION}.send_webhook\n}}\n"
+    ));
     out
 }
 
-fn find<'v>(document: &'v Value, options: &Options, notes: &mut Notes) -> Result<Vec<Found<'v>>, ImportError> {
+fn find<'v>(
+    document: &'v Value,
+    options: &Options,
+    notes: &mut Notes,
+) -> Result<Vec<Found<'v>>, ImportError> {
     let at = Pointer::default();
     let fallback = options.rule.clone().unwrap_or_else(|| "imported_pattern".to_owned());
-    if let Some(Value::Array(rules)) = document.get("Rules") {
-        if rules.iter().any(|rule| rule.get("Name").is_some_and(Value::is_string)) {
-            let at = at.key("Rules");
-            let mut found = Vec::new();
-            for (index, rule) in rules.iter().enumerate() {
-                found.extend(as_rule(rule, &at.index(index), &fallback, notes)?);
-            }
-            return Ok(found);
+    let is_named = |rule: &Value| rule.get("Name").is_some_and(Value::is_string);
+    let rules = document.get("Rules").and_then(Value::as_array).filter(|rules| rules.iter().any(is_named));
+    if let Some(rules) = rules {
+        let at = at.key("Rules");
+        let mut found = Vec::new();
+        for (index, rule) in rules.iter().enumerate() {
+            found.extend(as_rule(rule, &at.index(index), &fallback, notes)?);
         }
+        return Ok(found);
     }
     if is_rule(document) {
         return Ok(as_rule(document, &at, &fallback, notes)?.into_iter().collect());
@@ -123,7 +132,12 @@ fn is_rule(document: &Value) -> bool {
     members.contains_key("EventPattern") && (plain("EventPattern") || plain("Name") || plain("State"))
 }
 
-fn as_rule<'v>(rule: &'v Value, at: &Pointer, fallback: &str, notes: &mut Notes) -> Result<Option<Found<'v>>, ImportError> {
+fn as_rule<'v>(
+    rule: &'v Value,
+    at: &Pointer,
+    fallback: &str,
+    notes: &mut Notes,
+) -> Result<Option<Found<'v>>, ImportError> {
     let Value::Object(members) = rule else { return Err(at.invalid("a rule must be an object")) };
     let string = |key: &str| members.get(key).and_then(Value::as_str);
     let name = string("Name").unwrap_or(fallback).to_owned();

@@ -73,7 +73,10 @@ impl<'de> Visitor<'de> for Duplicates<'_> {
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<(), A::Error> {
         let mut index = 0;
-        while seq.next_element_seed(Duplicates { at: self.at.index(index), notes: &mut *self.notes })?.is_some() {
+        while seq
+            .next_element_seed(Duplicates { at: self.at.index(index), notes: &mut *self.notes })?
+            .is_some()
+        {
             index += 1;
         }
         Ok(())

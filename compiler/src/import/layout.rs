@@ -66,7 +66,9 @@ impl Cond {
     pub(super) fn depth(&self) -> usize {
         match self {
             Self::Atom(_) => 1,
-            Self::All(terms) | Self::Any(terms) => 1 + terms.iter().map(Self::depth).max().unwrap_or_default(),
+            Self::All(terms) | Self::Any(terms) => {
+                1 + terms.iter().map(Self::depth).max().unwrap_or_default()
+            }
             Self::Not(inner) | Self::Some { body: inner, .. } => 1 + inner.depth(),
         }
     }
@@ -123,7 +125,11 @@ fn connected(terms: &[Cond], word: &str, list: &str) -> String {
         if paren { format!("({})", term.inline()) } else { term.inline() }
     });
     let inline: Vec<String> = inline.collect();
-    if terms.len() == 2 { inline.join(&format!(" {word} ")) } else { format!("{list} [{}]", inline.join(", ")) }
+    if terms.len() == 2 {
+        inline.join(&format!(" {word} "))
+    } else {
+        format!("{list} [{}]", inline.join(", "))
+    }
 }
 
 fn listed(list: &str, terms: &[Cond], indent: usize) -> String {

@@ -83,9 +83,8 @@ impl<'w> Writer<'w> {
         let some: Vec<_> = some.collect();
         self.names.free(&name);
         // Absence below an object that is itself absent.
-        let absent = absence_is_enough(object).then(|| {
-            Cond::all(paths.iter().map(|path| Cond::atom(format!("{path} is missing"))))
-        });
+        let absent = absence_is_enough(object)
+            .then(|| Cond::all(paths.iter().map(|path| Cond::atom(format!("{path} is missing")))));
         Cond::any(absent.into_iter().chain(some))
     }
 
@@ -110,7 +109,8 @@ impl<'w> Writer<'w> {
             return Cond::any(single);
         }
         let absent = choices.contains(&Choice::Exists(false)).then(|| self.absent(&paths, spot));
-        let positive: Vec<Choice> = choices.iter().filter(|one| **one != Choice::Exists(false)).cloned().collect();
+        let positive: Vec<Choice> =
+            choices.iter().filter(|one| **one != Choice::Exists(false)).cloned().collect();
         if positive.is_empty() {
             return absent.unwrap_or_else(|| Cond::atom("false"));
         }
@@ -255,8 +255,11 @@ fn choices_of(value: &str, choices: &[Choice], kind: Kind) -> Vec<Cond> {
         _ => None,
     };
     let literals: Vec<String> = choices.iter().filter_map(literal).collect();
-    let members = literals.chunks(Limits::default().list_elements_max).map(|chunk| Cond::atom(membership(value, chunk)));
-    let others = choices.iter().filter(|choice| literal(choice).is_none()).map(|choice| other(value, choice, kind));
+    let members = literals
+        .chunks(Limits::default().list_elements_max)
+        .map(|chunk| Cond::atom(membership(value, chunk)));
+    let others =
+        choices.iter().filter(|choice| literal(choice).is_none()).map(|choice| other(value, choice, kind));
     members.chain(others).collect()
 }
 

@@ -116,10 +116,17 @@ fn object(members: &Map<String, Value>, at: &Pointer, in_or: bool, depth: usize)
     Ok(Object(members.iter().map(member).collect::<Read<_>>()?))
 }
 
-
 /// Every operator's name.
 const OPERATORS: &[&str] = &[
-    "exactly", "prefix", "suffix", "wildcard", "equals-ignore-case", "numeric", "cidr", "exists", "anything-but",
+    "exactly",
+    "prefix",
+    "suffix",
+    "wildcard",
+    "equals-ignore-case",
+    "numeric",
+    "cidr",
+    "exists",
+    "anything-but",
 ];
 
 fn alternatives(value: &Value, at: &Pointer, depth: usize) -> Read<Vec<Object>> {
@@ -220,7 +227,8 @@ fn short(one: &str, at: Pointer) -> Read<String> {
 
 fn number(value: &Value, at: &Pointer, what: &str) -> Read<String> {
     let Value::Number(digits) = value else { return Err(at.invalid(format!("{what} must be a number"))) };
-    text::number(digits.as_str()).ok_or_else(|| at.invalid("a number of more digits than can be compared exactly"))
+    text::number(digits.as_str())
+        .ok_or_else(|| at.invalid("a number of more digits than can be compared exactly"))
 }
 
 fn numeric(operand: &Value, at: &Pointer) -> Read<Vec<String>> {
@@ -228,12 +236,16 @@ fn numeric(operand: &Value, at: &Pointer) -> Read<Vec<String>> {
     let comparison = |index: usize| -> Read<Option<(&str, String)>> {
         let Some(operator) = terms.get(index) else { return Ok(None) };
         let known = operator.as_str().filter(|one| ["<", "<=", "=", ">", ">="].contains(one));
-        let Some(known) = known else { return Err(at.index(index).invalid("this must be one of <, <=, =, > and >=")) };
+        let Some(known) = known else {
+            return Err(at.index(index).invalid("this must be one of <, <=, =, > and >="));
+        };
         let what = format!("what follows `{known}`");
         let value = terms.get(index + 1).unwrap_or(&Value::Null);
         Ok(Some((known, number(value, &at.index(index + 1), &what)?)))
     };
-    let Some((first, bottom)) = comparison(0)? else { return Err(at.invalid("`numeric` takes at least one comparison")) };
+    let Some((first, bottom)) = comparison(0)? else {
+        return Err(at.invalid("`numeric` takes at least one comparison"));
+    };
     let word = if first == "=" { "is" } else { first };
     let mut comparisons = vec![format!("{word} {bottom}")];
     if let Some((second, top)) = comparison(2)? {
@@ -252,13 +264,17 @@ fn numeric(operand: &Value, at: &Pointer) -> Read<Vec<String>> {
 fn network(operand: &Value, at: &Pointer) -> Read<String> {
     let written = string(operand, at, "cidr")?;
     let parts = written.split_once('/').filter(|(_, mask)| !mask.contains('/'));
-    let Some((address, mask)) = parts else { return Err(at.invalid("a network is an address, one `/` and a number of bits")) };
+    let Some((address, mask)) = parts else {
+        return Err(at.invalid("a network is an address, one `/` and a number of bits"));
+    };
     if address.parse::<IpAddr>().is_err() {
         return Err(at.invalid(format!("`{address}` is no address")));
     }
     let network = format!("{address}/{mask}").parse::<IpNet>();
     // Written with its first address, as every network literal.
-    network.map(|one| one.trunc().to_string()).map_err(|_| at.invalid(format!("`{mask}` is no number of bits")))
+    network
+        .map(|one| one.trunc().to_string())
+        .map_err(|_| at.invalid(format!("`{mask}` is no number of bits")))
 }
 
 fn wildcard(operand: &Value, at: &Pointer) -> Read<String> {
@@ -267,7 +283,9 @@ fn wildcard(operand: &Value, at: &Pointer) -> Read<String> {
     let mut stars = 0;
     while let Some(one) = chars.next() {
         match one {
-            '*' if chars.peek() == Some(&'*') => return Err(at.invalid("two wildcards in a row are not allowed")),
+            '*' if chars.peek() == Some(&'*') => {
+                return Err(at.invalid("two wildcards in a row are not allowed"));
+            }
             '*' => stars += 1,
             '\\' if chars.next_if(|next| matches!(next, '*' | '\\')).is_none() => {
                 return Err(at.invalid("a backslash in a wildcard stands before `*` or another backslash"));
@@ -276,7 +294,8 @@ fn wildcard(operand: &Value, at: &Pointer) -> Read<String> {
         }
     }
     if stars > WILDCARD_STARS_MAX {
-        let reason = format!("the wildcard is too complex: {stars} stars, and {WILDCARD_STARS_MAX} are allowed");
+        let reason =
+            format!("the wildcard is too complex: {stars} stars, and {WILDCARD_STARS_MAX} are allowed");
         return Err(at.invalid(reason));
     }
     Ok(written)
