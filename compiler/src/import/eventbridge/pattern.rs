@@ -3,7 +3,6 @@
 //! After the user guide's "Creating Amazon EventBridge event patterns" and "Comparison operators", and
 //! the refusals of the open-source matcher `aws/event-ruler`.
 
-use std::net::IpAddr;
 use std::str::FromStr as _;
 
 use ipnet::IpNet;
@@ -267,7 +266,7 @@ fn network(operand: &Value, at: &Pointer) -> Read<String> {
     let Some((address, mask)) = parts else {
         return Err(at.invalid("a network is an address, one `/` and a number of bits"));
     };
-    if address.parse::<IpAddr>().is_err() {
+    if format!("{address}/0").parse::<IpNet>().is_err() {
         return Err(at.invalid(format!("`{address}` is no address")));
     }
     let network = format!("{address}/{mask}").parse::<IpNet>();
