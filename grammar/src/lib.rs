@@ -11,6 +11,7 @@
 
 pub mod ast;
 pub mod diagnostic;
+pub mod json;
 mod parse;
 pub mod source;
 pub mod span;

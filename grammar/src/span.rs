@@ -51,22 +51,51 @@ impl Span {
     }
 }
 
-/// A value and where it was written.
+/// A value and where it was written. Its JSON form is the value's.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(transparent)]
 pub struct Spanned<T> {
     /// The value.
     pub node: T,
     /// Its place.
+    #[serde(skip)]
     pub span: Span,
 }
 
-/// A name as written.
+/// A name as written. Its JSON form is the name.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(transparent)]
 pub struct Ident {
     /// The name.
     pub text: Box<str>,
     /// Its place.
+    #[serde(skip)]
     pub span: Span,
+}
+
+/// A word that is there or not: a place in the tree, `true` in its JSON form.
+pub mod flag {
+    use serde::{Deserialize, Deserializer, Serializer};
+
+    use super::Span;
+
+    /// Writes `true`; an absent word is skipped by the field's attribute.
+    ///
+    /// # Errors
+    /// Those of the serializer.
+    pub fn serialize<S: Serializer>(place: &Option<Span>, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_bool(place.is_some())
+    }
+
+    /// Reads a bool; the place of a word that is there is empty.
+    ///
+    /// # Errors
+    /// It is no bool.
+    pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Span>, D::Error> {
+        Ok(bool::deserialize(deserializer)?.then(Span::default))
+    }
 }
 
 impl std::fmt::Display for Ident {

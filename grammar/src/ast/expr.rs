@@ -6,15 +6,20 @@ use crate::span::{Ident, Span, Spanned};
 
 /// An expression and its place.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(transparent)]
 pub struct Expr {
     /// What it is.
     pub kind: ExprKind,
     /// Its place.
+    #[serde(skip)]
     pub span: Span,
 }
 
 /// What an expression is.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "snake_case")]
 pub enum ExprKind {
     /// `true`, `false`.
     Bool(bool),
@@ -43,6 +48,7 @@ pub enum ExprKind {
         /// The field; a quoted one is unescaped.
         name: Ident,
         /// Whether it was written in quotation marks.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
         quoted: bool,
     },
     /// `base[index]`.
@@ -74,6 +80,8 @@ pub enum ExprKind {
         /// Right side.
         right: Box<Expr>,
         /// Where `ignoring case` is written.
+        #[serde(with = "crate::span::flag", default, skip_serializing_if = "Option::is_none")]
+        #[cfg_attr(feature = "schema", schemars(with = "Option<bool>"))]
         ignoring_case: Option<Span>,
     },
     /// `x is missing` and its kin.
@@ -83,6 +91,7 @@ pub enum ExprKind {
         /// For what.
         test: Spanned<TestKind>,
         /// `is not …`.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
         negated: bool,
     },
     /// `x matches regex "…"`.
@@ -90,10 +99,13 @@ pub enum ExprKind {
         /// What is searched.
         subject: Box<Expr>,
         /// `not matches …`.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
         negated: bool,
         /// The pattern.
         pattern: RegexPattern,
         /// Where `ignoring case` is written.
+        #[serde(with = "crate::span::flag", default, skip_serializing_if = "Option::is_none")]
+        #[cfg_attr(feature = "schema", schemars(with = "Option<bool>"))]
         ignoring_case: Option<Span>,
     },
     /// `a + b`.
@@ -154,6 +166,7 @@ pub enum ExprKind {
         /// At least one.
         arms: Vec<ChooseArm>,
         /// Taken when no arm was true.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
         otherwise: Option<Box<Expr>>,
     },
     /// `each x in xs where c: v`.
@@ -163,6 +176,7 @@ pub enum ExprKind {
         /// The list.
         list: Box<Expr>,
         /// Which elements.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
         filter: Option<Box<Expr>>,
         /// What each becomes.
         body: Box<Expr>,
@@ -171,12 +185,15 @@ pub enum ExprKind {
     List(Vec<Expr>),
     /// `{ a: 1, ..b }`.
     Record(Record),
-    /// Could not be read; reported already.
+    /// Could not be read; reported already. It has no JSON form.
+    #[serde(skip)]
     Broken,
 }
 
 /// `when c: v`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields)]
 pub struct ChooseArm {
     /// The condition.
     pub condition: Expr,
@@ -186,12 +203,16 @@ pub struct ChooseArm {
 
 /// Text with holes.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields)]
 pub struct Text {
     /// Characters and holes in turn; no two neighbouring runs of characters, none empty.
     pub parts: Vec<TextPart>,
     /// Whether it was written as block text. Its first line break and the common indentation are gone.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub block: bool,
     /// Its place, quotation marks included.
+    #[serde(skip)]
     pub span: Span,
 }
 
@@ -209,6 +230,8 @@ impl Text {
 
 /// A part of a text.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "snake_case")]
 pub enum TextPart {
     /// Characters, unescaped.
     Chars(Box<str>),
@@ -218,15 +241,20 @@ pub enum TextPart {
 
 /// `{ ..base, key: value }`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields)]
 pub struct Record {
     /// In written order.
     pub entries: Vec<Entry>,
     /// Its place, braces included.
+    #[serde(skip)]
     pub span: Span,
 }
 
 /// An entry of a record.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "snake_case")]
 pub enum Entry {
     /// `key: value`.
     Field {
@@ -241,6 +269,8 @@ pub enum Entry {
 
 /// The pattern of `matches regex`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "snake_case")]
 pub enum RegexPattern {
     /// Raw text with `\"` made `"`.
     Literal(Spanned<Box<str>>),
@@ -250,6 +280,8 @@ pub enum RegexPattern {
 
 /// `and`, `or`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "snake_case")]
 pub enum LogicOp {
     /// The least of its terms.
     And,
@@ -259,6 +291,8 @@ pub enum LogicOp {
 
 /// A comparison that takes two sides.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "snake_case")]
 pub enum CompareOp {
     /// `is`: equality, or a predicate's name on the right.
     Is,
@@ -296,6 +330,8 @@ pub enum CompareOp {
 
 /// What `is` tests without a right side.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "snake_case")]
 pub enum TestKind {
     /// Absent, null, or not to be had.
     Missing,
@@ -309,6 +345,8 @@ pub enum TestKind {
 
 /// `+ - * /`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "snake_case")]
 pub enum ArithmeticOp {
     /// `+`
     Add,
@@ -322,6 +360,8 @@ pub enum ArithmeticOp {
 
 /// `all of`, `any of`, `none of`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "snake_case")]
 pub enum ConnectiveKind {
     /// Every one.
     All,
@@ -333,6 +373,8 @@ pub enum ConnectiveKind {
 
 /// `any`, `every`, `no`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "snake_case")]
 pub enum QuantifierKind {
     /// At least one element.
     Any,
