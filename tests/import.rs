@@ -3,8 +3,9 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use compiler::catalogue::Catalogue;
 use compiler::import::eventbridge::{Events, Options, import};
-use compiler::import::{ImportError, Imported};
+use compiler::import::{ImportError, Imported, fql, meshes};
 use harness::{golden, json5};
 use serde_json::Value;
 
@@ -96,4 +97,31 @@ fn ruler_cases_are_read() {
         let options = Options { events: Events::AnyJson, ..Options::default() };
         import(&case["rule"].to_string(), &options).unwrap();
     }
+}
+
+/// Every file of `import/`, imported, beside its golden text.
+#[test]
+fn rules_of_others_read_well() {
+    let mut files: Vec<PathBuf> =
+        fs::read_dir(here().join("import")).unwrap().map(|entry| entry.unwrap().path()).collect();
+    files.sort();
+    let mut problems = Vec::new();
+    for path in files {
+        let name = path.file_name().unwrap().to_string_lossy().into_owned();
+        let source = fs::read_to_string(&path).unwrap();
+        let imported = match name.rsplit_once('.') {
+            Some((name, "json")) if name.starts_with("meshes") => {
+                meshes::import(&source, &Catalogue::shipped())
+            }
+            Some((name, "json")) if name.starts_with("eventbridge") => import(&source, &Options::default()),
+            Some((_, "fql")) => fql::import(&source),
+            _ => continue,
+        };
+        let text = match imported {
+            Ok(imported) => imported.text,
+            Err(error) => format!("refused: {error}\n"),
+        };
+        problems.extend(golden::compare(&path.with_extension("route"), &text).err());
+    }
+    assert!(problems.is_empty(), "{}", problems.join("\n"));
 }

@@ -8,6 +8,8 @@ mod layout;
 mod text;
 
 pub mod eventbridge;
+pub mod fql;
+pub mod meshes;
 
 use crate::world::Limits;
 

@@ -9,87 +9,13 @@ use rust_decimal::Decimal;
 pub(super) const WIDTH: usize = 100;
 
 /// Words that are no names: those of the grammar, and those that rules know without a declaration.
-const WORDS: &[&str] = &[
-    "after",
-    "all",
-    "and",
-    "any",
-    "as",
-    "at",
-    "by",
-    "case",
-    "choose",
-    "connection",
-    "const",
-    "contains",
-    "day",
-    "deliver",
-    "deprecated",
-    "each",
-    "edition",
-    "else",
-    "empty",
-    "ends",
-    "environment",
-    "environments",
-    "event",
-    "event_type",
-    "every",
-    "except",
-    "expect",
-    "false",
-    "for",
-    "from",
-    "given",
-    "group",
-    "ignore",
-    "ignoring",
-    "import",
-    "in",
-    "is",
-    "let",
-    "limit",
-    "list",
-    "map",
-    "matched",
-    "matches",
-    "missing",
-    "no",
-    "none",
-    "not",
-    "nothing",
-    "null",
-    "of",
-    "on",
-    "only",
-    "open",
-    "or",
-    "otherwise",
-    "payload",
-    "policy",
-    "predicate",
-    "present",
-    "regex",
-    "resource",
-    "resource_id",
-    "rule",
-    "satisfies",
-    "schedule",
-    "schema",
-    "sensitive",
-    "skipped",
-    "starts",
-    "test",
-    "to",
-    "true",
-    "unless",
-    "weekdays",
-    "weekends",
-    "when",
-    "where",
-    "with",
-    "workspace",
-];
+const WORDS: &str = "\
+    after all and any as at by case choose connection const contains day deliver deprecated each \
+    edition else empty ends environment environments event event_type every except expect false for \
+    from given group ignore ignoring import in is let limit list map matched matches missing no none \
+    not nothing null of on only open or otherwise payload policy predicate present regex resource \
+    resource_id rule satisfies schedule schema sensitive skipped starts test to true unless weekdays \
+    weekends when where with workspace";
 
 /// `"…"` with everything escaped that a text literal takes otherwise.
 pub(super) fn quoted(text: &str) -> String {
@@ -156,7 +82,8 @@ impl Names {
     /// A name made of a source's own words in `snake_case`, not given before.
     pub(super) fn give(&mut self, wish: &str, otherwise: &str) -> String {
         let base = snake(wish).unwrap_or_else(|| otherwise.to_owned());
-        let mut name = if WORDS.contains(&base.as_str()) { format!("one_{base}") } else { base.clone() };
+        let mut name =
+            if WORDS.split(' ').any(|word| word == base) { format!("one_{base}") } else { base.clone() };
         let mut number = 2_u32;
         while !self.0.insert(name.clone()) {
             name = format!("{base}_{number}");
