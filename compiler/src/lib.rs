@@ -7,6 +7,7 @@ pub mod catalogue;
 pub mod event;
 pub mod hir;
 pub mod import;
+pub mod json;
 pub mod pattern;
 pub mod ternary;
 pub mod transform;
