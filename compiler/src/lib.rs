@@ -4,11 +4,16 @@
 //! file, reads a clock or draws a random number.
 
 pub mod catalogue;
+pub mod eval;
 pub mod event;
 pub mod hir;
 pub mod import;
 pub mod json;
+pub mod matcher;
 pub mod pattern;
+pub mod plan;
+mod schedule;
+pub mod slots;
 pub mod ternary;
 pub mod transform;
 pub mod types;

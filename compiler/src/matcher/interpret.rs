@@ -1,0 +1,18 @@
+//! The straightforward matcher: walks each candidate's condition. What it answers is right.
+
+use super::{Matcher, Matches};
+use crate::eval::{Facts, Frame};
+
+/// Walks conditions as the checker left them.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Interpreter;
+
+impl Matcher for Interpreter {
+    fn matches(&self, facts: &Facts<'_, '_>, out: &mut Matches) {
+        out.collect(facts, |id| {
+            facts.plan.rule(id).is_some_and(|rule| {
+                Frame::new(*facts, &rule.lets, rule.locals).answer(&rule.condition).is_yes()
+            })
+        });
+    }
+}

@@ -1,0 +1,104 @@
+//! What an event is matched against: a checked program, its paths as slots, its rules as an index.
+//!
+//! A plan is plain data. Build it once per revision, share it behind an `Arc`, and drop it with the
+//! last event that uses it.
+
+mod index;
+mod paths;
+
+pub use index::Index;
+pub(crate) use paths::NodeId;
+pub use paths::Paths;
+
+use crate::event::Event;
+use crate::hir::{GroupId, ListId, Program, Rule, RuleId};
+use crate::pattern::OutsideSet;
+
+/// A program ready for events.
+#[derive(Debug)]
+pub struct Plan {
+    /// The checked bundle.
+    pub program: Program,
+    /// The payload paths that are read.
+    pub paths: Paths,
+    /// Which rules an event is tried against.
+    pub index: Index,
+    /// The lists that the bundle holds, by [`ListId`]; `None` for those of the workspace.
+    lists: Vec<Option<OutsideSet>>,
+}
+
+/// Makes a plan of a checked program.
+#[must_use]
+pub fn plan(program: Program) -> Plan {
+    let paths = Paths::new(&program.paths);
+    let index = Index::new(&program);
+    let lists = program.lists.iter().map(|list| list.entries.clone().map(OutsideSet::new)).collect();
+    Plan { program, paths, index, lists }
+}
+
+impl Plan {
+    /// The rule of that id.
+    #[must_use]
+    pub fn rule(&self, id: RuleId) -> Option<&Rule> {
+        self.program.rules.get(id.0 as usize)
+    }
+
+    /// The group of that id.
+    #[must_use]
+    pub fn group(&self, id: GroupId) -> Option<&crate::hir::Group> {
+        self.program.groups.get(id.0 as usize)
+    }
+
+    /// The list of that id, when the bundle holds it.
+    pub(crate) fn list(&self, id: ListId) -> Option<&OutsideSet> {
+        self.lists.get(id.0 as usize)?.as_ref()
+    }
+}
+
+impl Rule {
+    /// Whether the event's type, resource and resource id are ones that the rule selects.
+    #[must_use]
+    pub fn selects(&self, event: &Event<'_>) -> bool {
+        self.selects_kind(event.kind) && self.selects_resource(event)
+    }
+
+    /// Whether the event type fits one of its patterns.
+    #[must_use]
+    pub fn selects_kind(&self, kind: &str) -> bool {
+        self.selects.patterns.iter().any(|pattern| pattern.fits(kind))
+    }
+
+    /// Whether resource and resource id fit; an event without one fits no rule that names it.
+    #[must_use]
+    pub fn selects_resource(&self, event: &Event<'_>) -> bool {
+        let fits = |glob: &Option<crate::pattern::Glob>, given: Option<&str>| match glob {
+            Some(glob) => given.is_some_and(|given| glob.matches(given)),
+            None => true,
+        };
+        fits(&self.selects.resource, event.resource) && fits(&self.selects.resource_id, event.resource_id)
+    }
+}
+
+impl crate::hir::EventPattern {
+    /// Whether an event type fits: `*` is one segment, `**` one or more.
+    #[must_use]
+    pub fn fits(&self, kind: &str) -> bool {
+        use crate::hir::Segment;
+        let mut parts = kind.split('.');
+        for segment in &self.segments {
+            let fits = match (segment, parts.next()) {
+                (_, None) => return false,
+                (Segment::Rest, Some(_)) => return true,
+                (Segment::One, Some(_)) => true,
+                (Segment::Word(word), Some(part)) => **word == *part,
+            };
+            if !fits {
+                return false;
+            }
+        }
+        parts.next().is_none()
+    }
+}
+
+#[cfg(test)]
+mod tests;
