@@ -12,9 +12,12 @@ pub mod json;
 pub mod matcher;
 pub mod pattern;
 pub mod plan;
+pub mod route;
 mod schedule;
 pub mod slots;
 pub mod ternary;
+#[cfg(test)]
+mod testing;
 pub mod transform;
 pub mod types;
 pub mod value;

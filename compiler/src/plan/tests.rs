@@ -3,20 +3,12 @@
 use std::sync::Arc;
 
 use super::*;
-use crate::hir::{Cond, CondKind, EventPattern, Path, PathId, Segment, Selection};
+use crate::hir::{Cond, CondKind, Path, PathId, Selection};
 use crate::pattern::Glob;
 use crate::slots::Slots;
 use crate::ternary::Ternary;
+use crate::testing::pattern;
 use crate::value::write_json;
-
-fn pattern(text: &str) -> EventPattern {
-    let segment = |part: &str| match part {
-        "*" => Segment::One,
-        "**" => Segment::Rest,
-        word => Segment::Word(word.into()),
-    };
-    EventPattern { text: text.into(), segments: text.split('.').map(segment).collect() }
-}
 
 fn rule(patterns: &[&str], resource: Option<&str>, resource_id: Option<&str>) -> Rule {
     let glob = |text: Option<&str>| text.map(|text| Glob::new(text, false).unwrap());
