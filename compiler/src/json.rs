@@ -79,12 +79,15 @@ pub fn validate(bytes: &[u8]) -> Result<(), JsonError> {
     Scanner::new(bytes)?.document(|scanner| scanner.skip(0).map(drop))
 }
 
+/// A field's name and its value as it was sent.
+pub type RawField<'e> = (Cow<'e, str>, &'e [u8]);
+
 /// The fields of a top-level object, each with its value as it was sent. The whole document is checked.
 /// Of a key that occurs twice the last value is given, at the first place.
 ///
 /// # Errors
 /// When the document is malformed or no object.
-pub fn object_fields(bytes: &[u8]) -> Result<Vec<(Cow<'_, str>, &[u8])>, JsonError> {
+pub fn object_fields(bytes: &[u8]) -> Result<Vec<RawField<'_>>, JsonError> {
     let mut fields = Fields::default();
     Scanner::new(bytes)?.document(|scanner| {
         if scanner.peek() != Some(b'{') {

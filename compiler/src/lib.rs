@@ -2,6 +2,10 @@
 //!
 //! Pure: give it the same bundle and the same world and it gives the same plan. It never opens a
 //! file, reads a clock or draws a random number.
+//!
+//! An event's way through it: [`plan::plan`] makes a [`plan::Plan`] of a checked [`hir::Program`];
+//! [`slots::Slots`] reads the event's payload in one pass; a [`matcher::Matcher`] says which rules hold;
+//! [`route::route`] evaluates what they send. [`eval::Facts`] is what all of them are asked about.
 
 pub mod catalogue;
 pub mod eval;

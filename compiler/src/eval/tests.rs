@@ -23,8 +23,8 @@ fn answer(make: impl FnOnce(&mut Writer) -> Cond, payload: &str) -> Ternary {
     let slots = Slots::new(&plan, event.payload).unwrap();
     let facts = Facts { plan: &plan, event: &event, slots: &slots, lists: &NoLists };
     let rule = &plan.program.rules[0];
-    let answer = Frame::new(facts, &rule.lets, rule.locals).answer(&rule.condition);
-    answer
+    let frame = Frame::new(facts, &rule.lets, rule.locals);
+    frame.answer(&rule.condition)
 }
 
 /// The value as JSON, or `missing`; with a `!` when a hole is to blame.
