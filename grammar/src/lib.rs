@@ -7,14 +7,18 @@
 //! - [`ast`]: the tree as written
 //! - [`parse`](fn@parse): text to tree
 //! - [`diagnostic`]: messages as values, as text and as JSON
+//! - [`keywords`]: the words of the language
+//! - [`suggest`]: the nearest of some words
 #![forbid(unsafe_code)]
 
 pub mod ast;
 pub mod diagnostic;
 pub mod json;
+pub mod keywords;
 mod parse;
 pub mod source;
 pub mod span;
+pub mod suggest;
 
 pub use diagnostic::{Diagnostic, Diagnostics};
 pub use parse::{Parsed, parse};

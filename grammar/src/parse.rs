@@ -1,6 +1,35 @@
 //! Text to tree.
+//!
+//! 1. [`scan`] looks at the whole text once: bounds, brackets, quotation marks, comments, items.
+//! 2. Each item is matched by pest on its own, with the rule that its first word tells, and lowered.
+//! 3. An item that does not match is reported in our words, and read again without the broken part,
+//!    so that its other mistakes are found in the same pass.
 
-use crate::{Diagnostics, Source, ast};
+mod errors;
+mod habits;
+mod limits;
+mod lower;
+mod recover;
+mod rules;
+mod scan;
+
+use std::collections::BTreeMap;
+
+use errors::unexpected::Place;
+use limits::FILE_BYTES_MAX;
+use lower::{Docs, Lowering};
+use rules::{Rule, Stop, match_rule};
+use scan::{Fault, Kind, Scan, Token};
+
+use crate::{
+    Diagnostic, Diagnostics, Source,
+    ast::{self, Comment, Doc, Item, ItemKind},
+    diagnostic::Code,
+    span::{Ident, Span, Spanned},
+};
+
+/// The years that have an edition.
+const EDITIONS: &[u16] = &[2026];
 
 /// A tree and what was wrong with the text.
 #[derive(Clone, Debug, Default)]
@@ -14,6 +43,375 @@ pub struct Parsed {
 /// Reads a file. Never fails: what cannot be read is reported.
 #[must_use]
 pub fn parse(source: &Source) -> Parsed {
-    let _ = source;
-    Parsed::default()
+    if source.text.len() > FILE_BYTES_MAX {
+        let mut parsed = Parsed::default();
+        parsed.diagnostics.push(errors::limit::file(Span::new(source.id, 0, 0), source.text.len()));
+        return parsed;
+    }
+    let scan = scan::scan(&source.text);
+    let mut lowering = Lowering::new(source, &scan, docs(source, &scan));
+    let fields = lowering.habits.scan(source, &scan);
+    lowering.found.extend(fields);
+    lowering.found.extend(odd_names(source, &scan));
+    let text = patched(source, &scan);
+    let mut reader = Reader { source, scan: &scan, text, lowering, file: ast::File::default() };
+    reader.items();
+    reader.finish()
 }
+
+/// The text with what the scan found broken made harmless: texts without an end become texts.
+fn patched(source: &Source, scan: &Scan) -> String {
+    let mut text = String::from(&*source.text);
+    for fault in &scan.faults {
+        match *fault {
+            Fault::UnclosedText { start, end, .. } | Fault::LoneBrace { start, end, .. } => {
+                recover::quote(&mut text, start, end);
+            }
+            Fault::OddCharacter { start, end } => recover::blank(&mut text, start, end),
+            _ => {}
+        }
+    }
+    text
+}
+
+/// Descriptions by the token they stand above.
+fn docs(source: &Source, scan: &Scan) -> Docs {
+    let mut docs: Docs = BTreeMap::new();
+    for remark in scan.remarks.iter().filter(|remark| remark.doc) {
+        let Some(token) = scan.token_from(remark.end) else { continue };
+        let written = source.text.get(remark.start..remark.end).unwrap_or_default();
+        let text = written.trim_start_matches('#');
+        let text = text.strip_prefix(' ').unwrap_or(text).trim_end();
+        let span = Span::new(source.id, remark.start, remark.end);
+        docs.entry(token.start).or_default().push(Doc { text: text.into(), span });
+    }
+    docs
+}
+
+/// Names with letters that names cannot have.
+fn odd_names(source: &Source, scan: &Scan) -> Vec<Diagnostic> {
+    let mut found = Vec::new();
+    for (at, token) in scan.tokens.iter().enumerate() {
+        let written = source.text.get(token.start..token.end).unwrap_or_default();
+        if token.kind != Kind::Word || written.is_ascii() || written.contains(['\'', '’']) {
+            continue;
+        }
+        let neighbour = |at: Option<usize>| {
+            let token = at.and_then(|at| scan.tokens.get(at));
+            token.and_then(|token| source.text.get(token.start..token.end)).unwrap_or_default()
+        };
+        let field = neighbour(at.checked_sub(1)) == "." || neighbour(Some(at + 1)) == ":";
+        let role = if field { errors::name::Role::Field } else { errors::name::Role::Own };
+        let ident = Ident { text: written.into(), span: Span::new(source.id, token.start, token.end) };
+        found.push(errors::name::odd_letters(&ident, role));
+    }
+    found
+}
+
+/// The walk over the items of one file.
+struct Reader<'s> {
+    source: &'s Source,
+    scan: &'s Scan,
+    /// What pest reads: the source's text, or the same with broken parts made harmless.
+    text: String,
+    lowering: Lowering<'s>,
+    file: ast::File,
+}
+
+impl Reader<'_> {
+    fn items(&mut self) {
+        let mut at = 0;
+        while let Some(&token) = self.scan.token_from(at) {
+            at = self.item(token);
+            debug_assert!(at > token.start, "each round takes at least one token");
+        }
+    }
+
+    /// Reads the item that starts with `token` and says where it ends.
+    fn item(&mut self, token: Token) -> usize {
+        let start = token.start;
+        let end = self.scan.next_item(start, self.text.len());
+        let deep = |fault: &Fault| matches!(fault, Fault::TooDeep { at } if (start..end).contains(at));
+        if self.scan.faults.iter().any(deep) {
+            self.broken(start, end);
+            return end;
+        }
+        let word = self.source.text.get(start..token.end).unwrap_or_default().to_owned();
+        let Some(rule) = self.rule_of(&word, token.end) else {
+            return self.unknown(token, &word, end);
+        };
+        match match_rule(rule, self.text.get(start..).unwrap_or_default()) {
+            Ok(node) if self.ends_well(start + node.as_span().end(), end) => {
+                let length = node.as_span().end();
+                if rule == Rule::edition {
+                    let year = node.into_inner().find(|part| part.as_rule() == Rule::year);
+                    let year = year.map(|year| (year.as_str().to_owned(), start + year.as_span().start()));
+                    self.edition(token, year);
+                    return start + length;
+                }
+                let (kind, span) = self.lowering.lower(node, start);
+                let docs = match &kind {
+                    ItemKind::Rule(rule) => rule.docs.clone(),
+                    _ => self.lowering.docs.remove(&start).unwrap_or_default(),
+                };
+                self.file.items.push(Item { docs, kind, span });
+                start + length
+            }
+            Ok(_) => {
+                self.recover(Rule::whole_item, start, end);
+                end
+            }
+            Err(_) => {
+                self.recover(rule, start, end);
+                end
+            }
+        }
+    }
+
+    /// The rule that the first word of an item tells.
+    fn rule_of(&self, word: &str, after: usize) -> Option<Rule> {
+        Some(match word {
+            "edition" => Rule::edition,
+            "environments" => Rule::environments,
+            "connection" => Rule::connection,
+            "import" => Rule::import_schema,
+            "schema" => Rule::schema,
+            "event" => Rule::event_decl,
+            "const" => Rule::const_decl,
+            "list" => Rule::outside_list,
+            "predicate" => Rule::predicate,
+            "schedule" => Rule::schedule,
+            "policy" => Rule::policy,
+            // A rule or a test begins here unless it is the name of something that was not read.
+            "rule" | "group" | "test" => {
+                let colon = self.scan.token_from(after);
+                let colon = colon.and_then(|token| self.source.text.get(token.start..token.end));
+                match (word, colon) {
+                    (_, Some(":")) => return None,
+                    ("rule", _) => Rule::rule_item,
+                    ("group", _) => Rule::group,
+                    _ => Rule::test,
+                }
+            }
+            _ => return None,
+        })
+    }
+
+    /// Whether an item that pest matched up to `at` is followed by the next item, by the end of the
+    /// file or at least by a new line in the first column.
+    fn ends_well(&self, at: usize, end: usize) -> bool {
+        let Some(next) = self.scan.token_from(at) else { return true };
+        let line =
+            self.source.text.get(..next.start).and_then(|upto| upto.rfind('\n')).map_or(0, |at| at + 1);
+        next.start >= end || (next.first && next.start == line)
+    }
+
+    /// Something that begins no item.
+    fn unknown(&mut self, token: Token, word: &str, end: usize) -> usize {
+        let span = Span::new(self.source.id, token.start, token.end);
+        let known = self.scan.faults.iter().any(|fault| match *fault {
+            Fault::Stray { close } => close == token.start,
+            Fault::UnclosedText { start, .. }
+            | Fault::LoneBrace { start, .. }
+            | Fault::OddCharacter { start, .. } => start == token.start,
+            _ => false,
+        });
+        if !known {
+            self.lowering.found.push(errors::unexpected::unknown_item(span, word));
+        }
+        if word == "}" {
+            return token.end;
+        }
+        self.broken(token.start, end);
+        end
+    }
+
+    fn broken(&mut self, start: usize, end: usize) {
+        let solid = self.scan.last_before(end).map_or(end, |token| token.end);
+        let span = Span::new(self.source.id, start, solid.max(start));
+        self.name_of_broken(start);
+        // What describes a broken item describes something.
+        let gone: Vec<usize> = self.lowering.docs.range(start..end).map(|(&at, _)| at).collect();
+        for at in gone {
+            self.lowering.docs.remove(&at);
+        }
+        self.file.items.push(Item { docs: Vec::new(), kind: ItemKind::Broken, span });
+    }
+
+    /// Keeps the name that a broken item declares, so that nobody complains that it does not exist.
+    fn name_of_broken(&mut self, start: usize) {
+        let first = self.scan.index_from(start);
+        let tokens = self.scan.tokens.get(first..).unwrap_or_default();
+        let words = tokens.iter().skip(1).take(2).filter(|token| token.kind == Kind::Word);
+        let mut words = words.map(|token| {
+            let text = self.source.text.get(token.start..token.end).unwrap_or_default();
+            Ident { text: text.into(), span: Span::new(self.source.id, token.start, token.end) }
+        });
+        let name = words.find(|word| !crate::keywords::is_reserved(word));
+        self.file.broken.extend(name);
+    }
+
+    fn edition(&mut self, token: Token, year: Option<(String, usize)>) {
+        let place = Span::new(self.source.id, token.start, token.end);
+        let Some((digits, at)) = year else { return };
+        let span = Span::new(self.source.id, at, at + digits.len());
+        let known = digits.parse::<u16>().ok().filter(|year| EDITIONS.contains(year));
+        if let Some(first) = &self.file.edition {
+            self.lowering.found.push(errors::twice(place.to(span), Some(first.span), "the edition"));
+            return;
+        }
+        if known.is_none() {
+            let newest = EDITIONS.last().copied().unwrap_or_default();
+            let report = Diagnostic::error(Code::E0128, format!("there is no edition {digits}"))
+                .at(span, format!("did you mean {newest}?"))
+                .fix(format!("replace {digits} with {newest}"), [(span, newest.to_string())]);
+            self.lowering.found.push(report);
+        }
+        if !self.file.items.is_empty() {
+            let line = place.to(span);
+            let report = Diagnostic::error(Code::E0129, "the edition stands at the top of a file")
+                .at(line, "move this line up")
+                .fix(
+                    "move it to the first line",
+                    [
+                        (Span::new(self.source.id, 0, 0), format!("{}\n", self.source.slice(line))),
+                        (line, String::new()),
+                    ],
+                );
+            self.lowering.found.push(report);
+        }
+        self.file.edition = known.map(|node| Spanned { node, span });
+    }
+
+    /// Reports what is wrong with the item in `start..end`, reading it several times.
+    fn recover(&mut self, rule: Rule, start: usize, end: usize) {
+        let mut text = self.text.get(..end).unwrap_or_default().to_owned();
+        let mut reported = start;
+        for round in 0..recover::ROUNDS_MAX {
+            match match_rule(rule, text.get(start..).unwrap_or_default()) {
+                Ok(node) => {
+                    // The rest can be read: take its mistakes, not its tree, in which parts are missing.
+                    let inner = if rule == Rule::whole_item { node.into_inner().next() } else { Some(node) };
+                    if let Some(inner) = inner.filter(|_| round > 0) {
+                        self.lowering.lower(inner, start);
+                    }
+                    break;
+                }
+                Err(Stop::Steps) => {
+                    let head = Span::new(self.source.id, start, start);
+                    self.lowering.found.push(errors::limit::steps(head));
+                    break;
+                }
+                Err(Stop::Stack) => {
+                    let head = Span::new(self.source.id, start, start);
+                    self.lowering.found.push(errors::limit::nesting(head));
+                    break;
+                }
+                Err(Stop::Unexpected { at, tried }) => {
+                    let at = start + at;
+                    if round > 0 && !self.is_news(&text, reported, at, end) {
+                        break;
+                    }
+                    self.unexpected(at, start, end, &tried);
+                    let Some((from, until)) =
+                        recover::part_around(self.scan, &self.source.text, at, start, end)
+                    else {
+                        break;
+                    };
+                    recover::blank(&mut text, from, until);
+                    reported = until;
+                }
+            }
+        }
+        self.broken(start, end);
+    }
+
+    /// Whether an error after a blanked part is one of its own: something must stand between, and a
+    /// closing bracket or the end only says that the blanked part is gone.
+    fn is_news(&self, text: &str, reported: usize, at: usize, end: usize) -> bool {
+        let between = text.get(reported..at).unwrap_or_default();
+        let token = self.scan.token_from(at).filter(|token| token.start < end);
+        at > reported
+            && !between.trim().is_empty()
+            && token.is_some_and(|token| !matches!(token.kind, Kind::Close | Kind::TextEnd))
+    }
+
+    /// Reports what pest did not expect, unless the scan has said what is wrong there.
+    fn unexpected(&mut self, at: usize, start: usize, end: usize, tried: &[Rule]) {
+        let explained = self.scan.faults.iter().any(|fault| match *fault {
+            // From a bracket without partner on, nothing that pest says is to be trusted.
+            Fault::Unclosed { open, .. } => (start..=at).contains(&open),
+            Fault::Mismatched { open, .. } => (start..=at).contains(&open),
+            Fault::Stray { close } => (start..=at).contains(&close),
+            Fault::UnclosedText { start: from, end: until, .. } => {
+                from <= at && at <= until.max(line_end(&self.text, until))
+            }
+            Fault::LoneBrace { start: from, end: until, .. } => {
+                from <= at && at <= line_end(&self.text, until)
+            }
+            Fault::OddCharacter { start: from, end: until } => from <= at && at <= until + 1,
+            _ => false,
+        });
+        if explained {
+            return;
+        }
+        let place = Place { source: self.source, scan: self.scan, at, end, tried };
+        self.lowering.found.push(errors::unexpected::unexpected(&place));
+    }
+
+    fn finish(self) -> Parsed {
+        let Self { source, scan, mut lowering, mut file, .. } = self;
+        let mut diagnostics = Diagnostics::default();
+        diagnostics.extend(scan_reports(source, scan));
+        diagnostics.extend(std::mem::take(&mut lowering.found));
+        diagnostics.extend(std::mem::take(&mut lowering.habits).report(source));
+        let unread: Vec<Doc> = std::mem::take(&mut lowering.docs).into_values().flatten().collect();
+        for doc in &unread {
+            diagnostics.push(
+                Diagnostic::warning(Code::W0101, "this description belongs to nothing")
+                    .at(Span { end: doc.span.start + 2, ..doc.span }, "")
+                    .help("`##` describes the item or the field below it; a comment starts with one `#`"),
+            );
+        }
+        let described = |start: usize| unread.iter().all(|doc| doc.span.range().start != start);
+        for remark in &scan.remarks {
+            let taken = remark.doc && described(remark.start) && scan.token_from(remark.end).is_some();
+            if !taken {
+                file.comments.push(Comment { span: Span::new(source.id, remark.start, remark.end) });
+            }
+        }
+        diagnostics.sort();
+        Parsed { file, diagnostics }
+    }
+}
+
+/// The end of the line that `at` is on.
+fn line_end(text: &str, at: usize) -> usize {
+    text.get(at..).and_then(|rest| rest.find('\n')).map_or(text.len(), |length| at + length)
+}
+
+/// The faults of the scan as messages. Where a text is not closed, brackets on its line mean nothing.
+fn scan_reports(source: &Source, scan: &Scan) -> Vec<Diagnostic> {
+    let broken: Vec<(usize, usize)> = scan
+        .faults
+        .iter()
+        .filter_map(|fault| match *fault {
+            Fault::UnclosedText { start, .. } | Fault::LoneBrace { start, .. } => {
+                let item = scan.items.partition_point(|&item| item <= start);
+                let from = item.checked_sub(1).and_then(|item| scan.items.get(item)).copied().unwrap_or(0);
+                Some((from, scan.next_item(start, source.text.len())))
+            }
+            _ => None,
+        })
+        .collect();
+    let doubtful = |at: usize| broken.iter().any(|&(from, until)| from <= at && at <= until);
+    let told = scan.faults.iter().filter(|fault| match **fault {
+        Fault::Unclosed { open, .. } | Fault::Mismatched { open, .. } => !doubtful(open),
+        Fault::Stray { close } => !doubtful(close),
+        _ => true,
+    });
+    told.map(|fault| errors::faults::fault(source, fault)).collect()
+}
+
+#[cfg(test)]
+mod tests;

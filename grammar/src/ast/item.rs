@@ -18,6 +18,9 @@ pub struct File {
     /// the text, so the JSON form has none.
     #[serde(skip)]
     pub comments: Vec<Comment>,
+    /// Names that items declare which could not be read: that they exist is all that is known.
+    #[serde(skip)]
+    pub broken: Vec<Ident>,
 }
 
 /// A `#` comment.
@@ -61,6 +64,10 @@ pub struct Item {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "most items of a file are rules, and a box for each helps nobody"
+)]
 pub enum ItemKind {
     /// `environments { sandbox production }`.
     Environments(Vec<Ident>),

@@ -1,0 +1,96 @@
+//! Function calls: here a value goes through transforms, `x | lower`.
+
+use super::{on_one_line, shown};
+use crate::{
+    Diagnostic, Source,
+    ast::{Expr, ExprKind},
+    diagnostic::Code,
+    span::{Ident, Span},
+};
+
+/// E0136. `lower(x)`.
+pub(in crate::parse) fn function(source: &Source, span: Span, function: &Ident, args: &[Expr]) -> Diagnostic {
+    let report = Diagnostic::error(Code::E0136, format!("`{function}` is not called like a function here"))
+        .at(function.span, "transforms stand behind the value, after `|`");
+    let Some((first, rest)) = args.split_first() else {
+        return report.help(format!("write `value | {function}`"));
+    };
+    piped(source, report, span, first, &transform_name(function), rest)
+}
+
+/// E0136. `x.lower()`.
+pub(in crate::parse) fn method(
+    source: &Source,
+    span: Span,
+    subject: &Expr,
+    name: &Ident,
+    args: &[Expr],
+) -> Diagnostic {
+    let report = Diagnostic::error(Code::E0136, format!("values have no method `{name}`"));
+    let word = match &*name.text {
+        "contains" | "includes" | "has" => "contains",
+        "startsWith" | "starts_with" | "startswith" | "hasPrefix" => "starts with",
+        "endsWith" | "ends_with" | "endswith" | "hasSuffix" => "ends with",
+        "equals" | "eq" => "is",
+        _ => {
+            let report = report.at(name.span, "transforms stand behind the value, after `|`");
+            return piped(source, report, span, subject, &transform_name(name), args);
+        }
+    };
+    let report = report.at(name.span, format!("this comparison is written `{word}`"));
+    match args {
+        [right] => {
+            let mended =
+                format!("{} {word} {}", on_one_line(source, subject.span), on_one_line(source, right.span));
+            report.fix(shown(mended.clone(), "write it as a comparison"), [(span, mended)])
+        }
+        _ => report.help(format!("write `value {word} other`")),
+    }
+}
+
+/// E0136. Parentheses behind something that is no name.
+pub(in crate::parse) fn value(parens: Span) -> Diagnostic {
+    Diagnostic::error(Code::E0136, "a value cannot be called")
+        .at(parens, "I did not expect parentheses here")
+        .help("transforms stand behind the value, after `|`: `value | lower`")
+}
+
+fn piped(
+    source: &Source,
+    report: Diagnostic,
+    span: Span,
+    subject: &Expr,
+    transform: &str,
+    args: &[Expr],
+) -> Diagnostic {
+    let simple = matches!(
+        subject.kind,
+        ExprKind::Name(_)
+            | ExprKind::Field { .. }
+            | ExprKind::Index { .. }
+            | ExprKind::Paren(_)
+            | ExprKind::Text(_)
+            | ExprKind::Pipe { .. }
+    );
+    let subject = on_one_line(source, subject.span);
+    let subject = if simple { subject } else { format!("({subject})") };
+    let args: Vec<String> = args.iter().map(|arg| on_one_line(source, arg.span)).collect();
+    let args = if args.is_empty() { String::new() } else { format!("({})", args.join(", ")) };
+    let mended = format!("{subject} | {transform}{args}");
+    report.fix(shown(mended.clone(), "write it with `|`"), [(span, mended)])
+}
+
+/// Our name for what other languages call otherwise.
+fn transform_name(name: &str) -> String {
+    match name {
+        "toLowerCase" | "lowercase" | "downcase" | "to_lower" | "LOWER" => "lower",
+        "toUpperCase" | "uppercase" | "upcase" | "to_upper" | "UPPER" => "upper",
+        "len" | "length" | "size" | "COUNT" => "count",
+        "str" | "toString" | "to_string" | "string" => "to_text",
+        "int" | "parseInt" | "number" => "to_int",
+        "float" | "parseFloat" | "decimal" => "to_decimal",
+        "strip" => "trim",
+        other => other,
+    }
+    .to_owned()
+}

@@ -1,0 +1,117 @@
+//! The next mistakes of an item that could not be read.
+//!
+//! Pest stops at its first error. The smallest part around it (an entry of a record, a value of a
+//! list, a line) is replaced by spaces, which keeps every offset, and the item is read again.
+
+use super::scan::{Kind, Scan, Token};
+
+/// Times that one item is read again. People mend a few mistakes at a time.
+pub(super) const ROUNDS_MAX: usize = 12;
+
+/// The byte range to blank so that the error at `at` goes away; within `start..end` of the item.
+pub(super) fn part_around(
+    scan: &Scan,
+    text: &str,
+    at: usize,
+    start: usize,
+    end: usize,
+) -> Option<(usize, usize)> {
+    let first = scan.index_from(start);
+    let last = scan.index_from(end);
+    let tokens = scan.tokens.get(first..last)?;
+    let here = tokens.partition_point(|token| token.start < at).min(tokens.len().checked_sub(1)?);
+    // The words that open the item stay, or nothing of it could be read.
+    let from = backwards(tokens, text, here);
+    let until = forwards(tokens, text, from, here);
+    if from < 2 || until <= from {
+        return None;
+    }
+    let (from, until) = (tokens.get(from)?.start, tokens.get(until.checked_sub(1)?)?.end);
+    (until > at).then_some((from, until))
+}
+
+fn opens(token: &Token) -> bool {
+    token.kind == Kind::Open
+}
+
+fn closes(token: &Token, text: &str) -> bool {
+    token.kind == Kind::Close
+        || (token.kind == Kind::TextEnd && text.get(token.start..token.end) == Some("}"))
+}
+
+fn is_comma(token: &Token, text: &str) -> bool {
+    text.get(token.start..token.end) == Some(",")
+}
+
+/// The first token of the part: after an opening bracket or a comma, or at the start of a line.
+fn backwards(tokens: &[Token], text: &str, here: usize) -> usize {
+    let mut depth = 0_usize;
+    let mut at = here;
+    // An error at a closing bracket belongs to what stands before it.
+    if tokens.get(at).is_some_and(|token| closes(token, text)) {
+        at = at.saturating_sub(1);
+    }
+    loop {
+        let Some(token) = tokens.get(at) else { return at };
+        if closes(token, text) {
+            depth += 1;
+        } else if opens(token) {
+            match depth.checked_sub(1) {
+                Some(less) => depth = less,
+                None => return at + 1,
+            }
+        } else if depth == 0 && is_comma(token, text) && at < here {
+            return at + 1;
+        }
+        if depth == 0 && token.first {
+            return at;
+        }
+        match at.checked_sub(1) {
+            Some(before) => at = before,
+            None => return 0,
+        }
+    }
+}
+
+/// One past the last token of the part: before a closing bracket, a comma or the next line.
+fn forwards(tokens: &[Token], text: &str, from: usize, here: usize) -> usize {
+    let mut depth = 0_usize;
+    let mut at = from;
+    while let Some(token) = tokens.get(at) {
+        if opens(token) {
+            depth += 1;
+        } else if closes(token, text) {
+            match depth.checked_sub(1) {
+                Some(less) => depth = less,
+                None => return at,
+            }
+        } else if depth == 0 && at > here && (token.first || is_comma(token, text)) {
+            return at;
+        }
+        at += 1;
+    }
+    at
+}
+
+/// `text` with the bytes of a range replaced by spaces; line breaks stay.
+pub(super) fn blank(text: &mut String, from: usize, until: usize) {
+    let Some(part) = text.get(from..until) else { return };
+    let spaces: String = part
+        .chars()
+        .flat_map(|letter| {
+            let kept = if letter == '\n' { '\n' } else { ' ' };
+            std::iter::repeat_n(kept, letter.len_utf8())
+        })
+        .collect();
+    text.replace_range(from..until, &spaces);
+}
+
+/// `text` with the bytes of a range replaced by a text literal of the same length.
+pub(super) fn quote(text: &mut String, from: usize, until: usize) {
+    let length = until.saturating_sub(from);
+    if length < 2 || text.get(from..until).is_none() {
+        return blank(text, from, until);
+    }
+    let literal = format!("\"{}\"", " ".repeat(length - 2));
+    text.replace_range(from..until, &literal);
+}
