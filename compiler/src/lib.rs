@@ -22,6 +22,7 @@ pub mod slots;
 pub mod ternary;
 #[cfg(test)]
 mod testing;
+pub mod trace;
 pub mod transform;
 pub mod types;
 pub mod value;

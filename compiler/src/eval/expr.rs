@@ -198,6 +198,7 @@ impl<'a, 'e> Frame<'a, 'e> {
             }
             Expr::Capture { subject, .. } => format!("{} | capture", self.describe(subject)).into(),
             Expr::Local(_) => "the element".into(),
+            Expr::Let(id) => format!("let {}", id.0 + 1).into(),
             _ => "the value".into(),
         }
     }
