@@ -113,7 +113,12 @@ fn rules_of_others_read_well() {
             Some((name, "json")) if name.starts_with("meshes") => {
                 meshes::import(&source, &Catalogue::shipped())
             }
-            Some((name, "json")) if name.starts_with("eventbridge") => import(&source, &Options::default()),
+            Some((name, "json")) if name.starts_with("eventbridge") => {
+                // `NAME.event` is an event like those that the pattern is about.
+                let example = fs::read_to_string(path.with_extension("event")).ok();
+                let example = example.map(|text| serde_json::from_str(&text).unwrap());
+                import(&source, &Options { example, ..Options::default() })
+            }
             Some((_, "fql")) => fql::import(&source),
             _ => continue,
         };

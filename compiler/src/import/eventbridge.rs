@@ -25,6 +25,9 @@ pub struct Options {
     /// tell such an event from a nested one. Without it only names that the pattern itself writes
     /// with a dot get both spellings.
     pub joined_names: bool,
+    /// An event of the kind that the pattern is about. What is a single value in it is read as one and
+    /// no longer as a list, which makes the conditions shorter and no longer the same for every event.
+    pub example: Option<Value>,
 }
 
 /// What is known of the events that a pattern is about.
@@ -60,6 +63,11 @@ pub fn import(source: &str, options: &Options) -> Result<Imported, ImportError> 
     let mut names = Names::default();
     let mut rules = String::new();
     let mut asks_for_values = false;
+    if options.example.is_some() {
+        let text =
+            "written for events like the example: what is a single value there is never a list or null";
+        notes.add(Pointer::default().place(), text);
+    }
     for one in found {
         let pattern = pattern::read(&one.pattern, &one.at)?;
         let mut writer = Writer::new(options, &mut notes);

@@ -5,6 +5,8 @@
 //! list must fit in the same element; null is a value that `exists` and `anything-but` accept; and an
 //! object is none.
 
+use serde_json::Value;
+
 use super::super::layout::Cond;
 use super::super::text::{Names, field, quoted};
 use super::super::{ImportError, Notes};
@@ -31,6 +33,35 @@ struct Spot<'p> {
     keys: &'p [String],
     /// How many quantifiers stand around it.
     depth: usize,
+    /// What the base is in the example.
+    example: Option<&'p Value>,
+}
+
+/// What an example shows at a place.
+enum Seen<'p> {
+    /// A single value.
+    Single,
+    /// A list, and one element of it.
+    List(&'p Value),
+    /// An object.
+    Object,
+    /// Nothing that tells.
+    Nothing,
+}
+
+impl<'p> Spot<'p> {
+    fn seen(&self) -> Seen<'p> {
+        let value = self.keys.iter().try_fold(self.example, |value, key| Some(value?.get(key))).flatten();
+        match value {
+            None | Some(Value::Null) => Seen::Nothing,
+            Some(Value::Object(_)) => Seen::Object,
+            Some(Value::Array(items)) => match items.first() {
+                Some(first) if !first.is_array() && !first.is_null() => Seen::List(first),
+                _ => Seen::Nothing,
+            },
+            Some(Value::Bool(_) | Value::Number(_) | Value::String(_)) => Seen::Single,
+        }
+    }
 }
 
 /// Writes the conditions of one file.
@@ -54,7 +85,10 @@ impl<'w> Writer<'w> {
 
     /// The condition of a whole pattern.
     pub(super) fn pattern(&mut self, pattern: &Object) -> Result<Cond, ImportError> {
-        let condition = self.object(pattern, Spot { base: "payload", keys: &[], depth: 0 });
+        let condition = self.object(
+            pattern,
+            Spot { base: "payload", keys: &[], depth: 0, example: self.options.example.as_ref() },
+        );
         if condition.depth() > DEPTH_MAX {
             let reason = format!("the condition nests deeper than {DEPTH_MAX} brackets");
             return Err(ImportError::too_large(super::super::Place::Pointer(String::new()), reason));
@@ -76,7 +110,11 @@ impl<'w> Writer<'w> {
             return Cond::all(object.0.iter().map(|member| self.member(member, spot)));
         }
         let name = self.names.give(&singular(spot.keys), "one");
-        let inner = Spot { base: &name, keys: &[], depth: spot.depth + 1 };
+        let example = match spot.seen() {
+            Seen::List(element) => Some(element),
+            Seen::Single | Seen::Object | Seen::Nothing => None,
+        };
+        let inner = Spot { base: &name, keys: &[], depth: spot.depth + 1, example };
         let body = Cond::all(object.0.iter().map(|member| self.member(member, inner)));
         let paths = self.spellings(spot);
         let some = paths.iter().map(|path| some("any", &name, path, body.clone()));
@@ -104,8 +142,8 @@ impl<'w> Writer<'w> {
 
     fn value(&mut self, choices: &[Choice], spot: Spot<'_>) -> Cond {
         let paths = self.spellings(spot);
-        if self.is_text(spot) {
-            let single = paths.iter().map(|path| Cond::any(choices_of(path, choices, Kind::Text)));
+        if self.is_single(spot) {
+            let single = paths.iter().map(|path| Cond::any(choices_of(path, choices, Kind::Single)));
             return Cond::any(single);
         }
         let absent = choices.contains(&Choice::Exists(false)).then(|| self.absent(&paths, spot));
@@ -114,10 +152,11 @@ impl<'w> Writer<'w> {
         if positive.is_empty() {
             return absent.unwrap_or_else(|| Cond::atom("false"));
         }
-        self.asks_for_values |= positive.iter().any(asks_for_value);
+        let kind = if matches!(spot.seen(), Seen::List(_)) { Kind::Single } else { Kind::Element };
+        let takes_null = kind == Kind::Element && positive.iter().any(takes_null);
+        self.asks_for_values |= kind == Kind::Element && positive.iter().any(asks_for_value);
         let name = self.names.give(&singular(spot.keys), "one");
-        let body = Cond::any(choices_of(&name, &positive, Kind::Element));
-        let takes_null = positive.iter().any(takes_null);
+        let body = Cond::any(choices_of(&name, &positive, kind));
         let present = paths.iter().flat_map(|path| {
             let null = takes_null.then(|| Cond::atom(format!("{path} is null")));
             null.into_iter().chain([some("any", &name, path, body.clone())])
@@ -140,14 +179,17 @@ impl<'w> Writer<'w> {
         none
     }
 
-    fn is_text(&self, spot: Spot<'_>) -> bool {
+    /// Whether it is a single value and always there.
+    fn is_single(&self, spot: Spot<'_>) -> bool {
         let envelope = self.options.events == Events::EventBridge && spot.base == "payload";
-        envelope && matches!(spot.keys, [key] if ENVELOPE.contains(&key.as_str()))
+        let known = envelope && matches!(spot.keys, [key] if ENVELOPE.contains(&key.as_str()));
+        known || matches!(spot.seen(), Seen::Single)
     }
 
     fn is_object(&self, spot: Spot<'_>) -> bool {
         let envelope = self.options.events == Events::EventBridge && spot.base == "payload";
-        envelope && matches!(spot.keys, [key] if key == "detail")
+        let known = envelope && matches!(spot.keys, [key] if key == "detail");
+        known || matches!(spot.seen(), Seen::Object)
     }
 
     /// How the path may be spelled in the event: EventBridge does not tell a dot inside a name from a
@@ -240,8 +282,8 @@ fn asks_for_value(choice: &Choice) -> bool {
 /// What is known of a value.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Kind {
-    /// A text that is always there.
-    Text,
+    /// It is one value, and no null.
+    Single,
     /// One of a list, or alone: anything.
     Element,
 }
@@ -282,10 +324,10 @@ fn other(value: &str, choice: &Choice, kind: Kind) -> Cond {
         Choice::Network(network) => Cond::atom(format!("{value} in {}", quoted(network))),
         Choice::Numeric(all) => Cond::all(all.iter().map(|one| Cond::atom(format!("{value} {one}")))),
         Choice::Shape(shape) => Cond::atom(format!("{value} {}", shape_words(shape))),
-        Choice::Exists(true) if kind == Kind::Text => Cond::atom(format!("{value} is present")),
+        Choice::Exists(true) if kind == Kind::Single => Cond::atom(format!("{value} is present")),
         Choice::Exists(true) => Cond::atom(format!("{value} is {VALUE}")),
         Choice::Exists(false) => Cond::atom(format!("{value} is missing")),
-        Choice::ButValues(_) | Choice::ButShape(_) if kind == Kind::Text => but(value, choice),
+        Choice::ButValues(_) | Choice::ButShape(_) if kind == Kind::Single => but(value, choice),
         Choice::ButValues(_) | Choice::ButShape(_) => {
             // A null must not make the answer unknown: it is anything but those, too.
             let but = but(&format!("({value} else false)"), choice);
@@ -308,7 +350,7 @@ fn but(value: &str, choice: &Choice) -> Cond {
             })
         }
         Choice::ButShape(shape) => Cond::not(Cond::atom(format!("{value} {}", shape_words(shape)))),
-        _ => other(value, choice, Kind::Text),
+        _ => other(value, choice, Kind::Single),
     }
 }
 
