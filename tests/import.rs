@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use compiler::catalogue::Catalogue;
 use compiler::import::eventbridge::{Events, Options, import};
 use compiler::import::{ImportError, Imported, fql, meshes};
+use harness::markdown::{self, Part};
 use harness::{golden, json5};
 use serde_json::Value;
 
@@ -80,7 +81,10 @@ fn imported_patterns_read_well() {
     let mut all = String::new();
     for case in cases() {
         let text = match imported(&case) {
-            Ok(imported) => imported.text,
+            Ok(imported) => {
+                reads_well(&case.name, &imported.text);
+                imported.text
+            }
             Err(error) => format!("refused: {error}\n"),
         };
         all.push_str(&format!("=== {}\n{text}\n", case.name));
@@ -97,6 +101,14 @@ fn ruler_cases_are_read() {
         let options = Options { events: Events::AnyJson, ..Options::default() };
         import(&case["rule"].to_string(), &options).unwrap();
     }
+}
+
+/// What every imported text must be: readable without a complaint.
+fn reads_well(name: &str, text: &str) {
+    let source = grammar::Source::new(grammar::SourceId(0), name, text);
+    let parsed = grammar::parse(&source);
+    let problems: Vec<String> = parsed.diagnostics.iter().map(|one| one.title.clone()).collect();
+    assert!(problems.is_empty(), "{name}: {problems:#?}\n{text}");
 }
 
 /// Every file of `import/`, imported, beside its golden text.
@@ -123,10 +135,49 @@ fn rules_of_others_read_well() {
             _ => continue,
         };
         let text = match imported {
-            Ok(imported) => imported.text,
+            Ok(imported) => {
+                reads_well(&name, &imported.text);
+                imported.text
+            }
             Err(error) => format!("refused: {error}\n"),
         };
         problems.extend(golden::compare(&path.with_extension("route"), &text).err());
     }
     assert!(problems.is_empty(), "{}", problems.join("\n"));
+}
+
+/// The page about importing shows what the importers write.
+#[test]
+fn the_book_shows_what_is_written() {
+    let path = here().join("../grammar/book/importing.md");
+    let page = fs::read_to_string(&path).unwrap();
+    let mut expected: Option<String> = None;
+    let mut pattern = String::new();
+    let mut seen = 0;
+    let mut rewritten = page.clone();
+    for part in markdown::parts(&page) {
+        let Part::Fence { info, text, .. } = part else { continue };
+        let imported = match info.as_str() {
+            "json eventbridge" => {
+                pattern.clone_from(&text);
+                import(&text, &Options::default())
+            }
+            "json eventbridge example" => {
+                let example = serde_json::from_str(&text).unwrap();
+                import(&pattern, &Options { example: Some(example), ..Options::default() })
+            }
+            "json meshes" => meshes::import(&text, &Catalogue::shipped()),
+            "text fql" => fql::import(&text),
+            "route" => {
+                let expected = expected.take().expect("a source before every rule");
+                seen += 1;
+                rewritten = rewritten.replacen(&format!("```route\n{text}```"), &format!("```route\n{expected}```"), 1);
+                continue;
+            }
+            _ => continue,
+        };
+        expected = Some(imported.unwrap().text);
+    }
+    assert_eq!((seen, expected), (4, None));
+    golden::compare(&path, &rewritten).unwrap();
 }

@@ -106,7 +106,11 @@ impl Notes {
         let mut out = String::new();
         for note in &self.0 {
             // A source's own words may hold line breaks; a comment may not.
-            let line = format!("{}: {}", note.at, note.text).replace(['\n', '\r'], " ");
+            let line = match &note.at {
+                Place::Pointer(pointer) if pointer.is_empty() => note.text.clone(),
+                at => format!("{at}: {}", note.text),
+            };
+            let line = line.replace(['\n', '\r'], " ");
             out.push_str(&text::comment(&line));
         }
         out

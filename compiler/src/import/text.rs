@@ -3,19 +3,14 @@
 use std::collections::HashSet;
 use std::fmt::Write as _;
 
+use grammar::keywords::KEYWORDS;
 use rust_decimal::Decimal;
 
 /// Lines of imported files are no longer, where they can be broken.
 pub(super) const WIDTH: usize = 100;
 
-/// Words that are no names: those of the grammar, and those that rules know without a declaration.
-const WORDS: &str = "\
-    after all and any as at by case choose connection const contains day deliver deprecated each \
-    edition else empty ends environment environments event event_type every except expect false for \
-    from given group ignore ignoring import in is let limit list map matched matches missing no none \
-    not nothing null of on only open or otherwise payload policy predicate present regex resource \
-    resource_id rule satisfies schedule schema sensitive skipped starts test to true unless weekdays \
-    weekends when where with workspace";
+/// Names that rules know without a declaration.
+const KNOWN: &[&str] = &["payload", "event", "environment", "workspace"];
 
 /// `"…"` with everything escaped that a text literal takes otherwise.
 pub(super) fn quoted(text: &str) -> String {
@@ -74,6 +69,11 @@ pub(super) fn commented(text: &str, indent: usize) -> String {
     text.lines().map(|line| format!("{margin}{}", comment(line))).collect()
 }
 
+/// Whether a name would be read as something else.
+fn is_taken(name: &str) -> bool {
+    KNOWN.contains(&name) || KEYWORDS.iter().any(|keyword| keyword.word == name)
+}
+
 /// Names that are given once in a file.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Names(HashSet<String>);
@@ -82,8 +82,7 @@ impl Names {
     /// A name made of a source's own words in `snake_case`, not given before.
     pub(super) fn give(&mut self, wish: &str, otherwise: &str) -> String {
         let base = snake(wish).unwrap_or_else(|| otherwise.to_owned());
-        let mut name =
-            if WORDS.split(' ').any(|word| word == base) { format!("one_{base}") } else { base.clone() };
+        let mut name = if is_taken(&base) { format!("one_{base}") } else { base.clone() };
         let mut number = 2_u32;
         while !self.0.insert(name.clone()) {
             name = format!("{base}_{number}");
