@@ -7,6 +7,7 @@
 mod code;
 mod json;
 mod render;
+mod width;
 
 use serde::{Deserialize, Serialize};
 

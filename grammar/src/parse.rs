@@ -18,7 +18,7 @@ use std::collections::BTreeMap;
 use errors::unexpected::Place;
 use limits::FILE_BYTES_MAX;
 use lower::{Docs, Lowering};
-use rules::{Rule, Stop, match_rule};
+use rules::{Node, Rule, Stop, match_rule};
 use scan::{Fault, Kind, Scan, Token};
 
 use crate::{
@@ -100,7 +100,9 @@ fn odd_names(source: &Source, scan: &Scan) -> Vec<Diagnostic> {
             let token = at.and_then(|at| scan.tokens.get(at));
             token.and_then(|token| source.text.get(token.start..token.end)).unwrap_or_default()
         };
-        let field = neighbour(at.checked_sub(1)) == "." || neighbour(Some(at + 1)) == ":";
+        let before = neighbour(at.checked_sub(1));
+        let key = neighbour(Some(at + 1)) == ":" && !matches!(before, "connection" | "(");
+        let field = key || before == ".";
         let role = if field { errors::name::Role::Field } else { errors::name::Role::Own };
         let ident = Ident { text: written.into(), span: Span::new(source.id, token.start, token.end) };
         found.push(errors::name::odd_letters(&ident, role));
@@ -293,7 +295,7 @@ impl Reader<'_> {
                     // The rest can be read: take its mistakes, not its tree, in which parts are missing.
                     let inner = if rule == Rule::whole_item { node.into_inner().next() } else { Some(node) };
                     if let Some(inner) = inner.filter(|_| round > 0) {
-                        self.lowering.lower(inner, start);
+                        self.rest(inner, start);
                     }
                     break;
                 }
@@ -309,31 +311,40 @@ impl Reader<'_> {
                 }
                 Err(Stop::Unexpected { at, tried }) => {
                     let at = start + at;
-                    if round > 0 && !self.is_news(&text, reported, at, end) {
+                    if round > 0 && !Self::is_news(&text, reported, at) {
                         break;
                     }
                     self.unexpected(at, start, end, &tried);
-                    let Some((from, until)) =
-                        recover::part_around(self.scan, &self.source.text, at, start, end)
-                    else {
-                        break;
-                    };
-                    recover::blank(&mut text, from, until);
-                    reported = until;
+                    let Some(part) = self.part(at, start, end, &tried) else { break };
+                    reported = part.remove(&mut text);
                 }
             }
         }
         self.broken(start, end);
     }
 
-    /// Whether an error after a blanked part is one of its own: something must stand between, and a
-    /// closing bracket or the end only says that the blanked part is gone.
-    fn is_news(&self, text: &str, reported: usize, at: usize, end: usize) -> bool {
-        let between = text.get(reported..at).unwrap_or_default();
-        let token = self.scan.token_from(at).filter(|token| token.start < end);
-        at > reported
-            && !between.trim().is_empty()
-            && token.is_some_and(|token| !matches!(token.kind, Kind::Close | Kind::TextEnd))
+    /// What must go for the error at `at` to go.
+    fn part(&self, at: usize, start: usize, end: usize, tried: &[Rule]) -> Option<recover::Part> {
+        let found = self.scan.token_from(at).filter(|token| token.start == at && token.kind == Kind::Word);
+        if let Some(word) = found.filter(|_| tried == [Rule::ident]) {
+            return Some(recover::Part::Name(word.start, word.end));
+        }
+        recover::part_around(self.scan, &self.source.text, at, start, end)
+    }
+
+    /// The other mistakes of an item of which a part was taken away.
+    fn rest(&mut self, node: Node<'_>, start: usize) {
+        let before = self.lowering.found.len();
+        self.lowering.lower(node, start);
+        // What is missing now may be what was taken away.
+        let found = self.lowering.found.split_off(before);
+        let missing = [Code::E0126, Code::E0127];
+        self.lowering.found.extend(found.into_iter().filter(|one| !missing.contains(&one.code)));
+    }
+
+    /// Whether an error after a blanked part is one of its own: something must stand between.
+    fn is_news(text: &str, reported: usize, at: usize) -> bool {
+        at > reported && text.get(reported..at).is_some_and(|between| !between.trim().is_empty())
     }
 
     /// Reports what pest did not expect, unless the scan has said what is wrong there.

@@ -200,9 +200,10 @@ pub(super) fn twice(span: Span, first: Option<Span>, what: &str) -> Diagnostic {
 /// E0125. A second `when` or `unless`.
 pub(super) fn two_guards(place: Span, first: &Expr, second: Span, expr: &Expr, when: bool) -> Diagnostic {
     let (word, join) = if when { ("when", "and") } else { ("unless", "or") };
+    let only = |span: Span| Span { end: expr_start(span, word), ..span };
     let report = Diagnostic::error(Code::E0125, format!("`{word}` is written twice"))
-        .at(second, "the second one")
-        .also(place, "the first one");
+        .at(only(second), "the second one")
+        .also(only(place), "the first one");
     let other = if when { LogicOp::Or } else { LogicOp::And };
     let mixes = |expr: &Expr| matches!(&expr.kind, ExprKind::Logic { op, .. } if *op == other);
     let neighbours = first.span.end <= second.start;
@@ -211,6 +212,11 @@ pub(super) fn two_guards(place: Span, first: &Expr, second: Span, expr: &Expr, w
         return report.fix(format!("write the second `{word}` as `{join}`"), [(keyword, format!("{join} "))]);
     }
     report.help(format!("join both conditions with `{join}`, in parentheses where needed"))
+}
+
+/// The end of the keyword that a span begins with.
+fn expr_start(span: Span, word: &str) -> u32 {
+    span.end.min(span.start + u32::try_from(word.len()).unwrap_or(0))
 }
 
 /// E0132. A line of a rule's head after its first statement.

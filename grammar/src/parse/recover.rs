@@ -8,26 +8,53 @@ use super::scan::{Kind, Scan, Token};
 /// Times that one item is read again. People mend a few mistakes at a time.
 pub(super) const ROUNDS_MAX: usize = 12;
 
-/// The byte range to blank so that the error at `at` goes away; within `start..end` of the item.
-pub(super) fn part_around(
-    scan: &Scan,
-    text: &str,
-    at: usize,
-    start: usize,
-    end: usize,
-) -> Option<(usize, usize)> {
+/// What has to go so that an error goes away, as a byte range.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Part {
+    /// Replaced by spaces.
+    Blank(usize, usize),
+    /// A text with a bad hole: replaced by a text without holes.
+    Text(usize, usize),
+    /// A word of the language where a name belongs: replaced by a name.
+    Name(usize, usize),
+}
+
+impl Part {
+    /// Replaces the part in `text`, with every offset kept, and says where it ends.
+    pub(super) fn remove(self, text: &mut String) -> usize {
+        match self {
+            Self::Blank(from, until) => blank(text, from, until),
+            Self::Text(from, until) => quote(text, from, until),
+            Self::Name(from, until) => {
+                if text.get(from..until).is_some() {
+                    text.replace_range(from..until, &"_".repeat(until - from));
+                }
+            }
+        }
+        let (Self::Blank(_, until) | Self::Text(_, until) | Self::Name(_, until)) = self;
+        until
+    }
+}
+
+/// The part around the error at `at`, within `start..end` of the item.
+pub(super) fn part_around(scan: &Scan, text: &str, at: usize, start: usize, end: usize) -> Option<Part> {
     let first = scan.index_from(start);
     let last = scan.index_from(end);
     let tokens = scan.tokens.get(first..last)?;
+    let around = tokens.iter().take_while(|token| token.start < at);
+    let mut around = around.filter(|token| token.kind == Kind::Text && token.end > at);
+    if let Some(outermost) = around.next() {
+        return Some(Part::Text(outermost.start, outermost.end));
+    }
     let here = tokens.partition_point(|token| token.start < at).min(tokens.len().checked_sub(1)?);
-    // The words that open the item stay, or nothing of it could be read.
     let from = backwards(tokens, text, here);
     let until = forwards(tokens, text, from, here);
+    // The words that open the item stay, or nothing of it could be read.
     if from < 2 || until <= from {
         return None;
     }
     let (from, until) = (tokens.get(from)?.start, tokens.get(until.checked_sub(1)?)?.end);
-    (until > at).then_some((from, until))
+    Some(Part::Blank(from, until))
 }
 
 fn opens(token: &Token) -> bool {
@@ -58,7 +85,9 @@ fn backwards(tokens: &[Token], text: &str, here: usize) -> usize {
         } else if opens(token) {
             match depth.checked_sub(1) {
                 Some(less) => depth = less,
-                None => return at + 1,
+                // Empty braces and brackets can be read, empty parentheses cannot.
+                None if text.get(token.start..token.end) != Some("(") => return at + 1,
+                None => {}
             }
         } else if depth == 0 && is_comma(token, text) && at < here {
             return at + 1;
@@ -85,7 +114,9 @@ fn forwards(tokens: &[Token], text: &str, from: usize, here: usize) -> usize {
                 Some(less) => depth = less,
                 None => return at,
             }
-        } else if depth == 0 && at > here && (token.first || is_comma(token, text)) {
+        } else if depth == 0 && at >= here && is_comma(token, text) {
+            return at + 1;
+        } else if depth == 0 && at > here && token.first {
             return at;
         }
         at += 1;

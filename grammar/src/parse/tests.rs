@@ -29,3 +29,10 @@ fn the_samples_are_read_without_a_word() {
         assert!(parsed.file.edition.is_some(), "{name}");
     }
 }
+
+#[test]
+fn show_me() {
+    let text = std::fs::read_to_string(std::env::var("SHOW").unwrap_or_default()).unwrap_or_default();
+    let parsed = parsed(&text);
+    println!("{}", shown(&text, &parsed.diagnostics));
+}

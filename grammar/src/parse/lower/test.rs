@@ -65,11 +65,13 @@ impl Lowering<'_> {
 
     /// An instant where a date alone is not enough.
     fn instant(&mut self, node: &Node<'_>) -> Spanned<Box<str>> {
-        let date = self.date_of(node);
-        if node.as_rule() == Rule::odd_date && !date.node.contains('T') {
-            self.report(errors::number::instant_without_time(date.span, &date.node));
+        let written = node.as_str();
+        let span = self.span(node);
+        if node.as_rule() == Rule::odd_date && !written.contains('T') {
+            self.report(errors::number::instant_without_time(span, written));
+            return Spanned { node: written.into(), span };
         }
-        date
+        self.date_of(node)
     }
 
     fn step(&mut self, node: &Node<'_>) -> Option<StepKind> {
