@@ -1,7 +1,9 @@
 //! Values as rules see them: exact numbers, borrowed text, and *missing* as a value of its own.
 
 mod arithmetic;
+mod bucket;
 mod compare;
+pub mod form;
 mod number;
 mod time;
 mod write;
@@ -12,6 +14,7 @@ use std::sync::Arc;
 use rust_decimal::Decimal;
 
 pub use arithmetic::{arithmetic, divide, negate, scale};
+pub use bucket::bucket_point;
 pub use compare::Key;
 pub use number::parse_number;
 pub use time::{parse_date, parse_duration, parse_instant, write_duration};
