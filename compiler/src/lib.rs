@@ -7,6 +7,8 @@
 //! [`slots::Slots`] reads the event's payload in one pass; a [`matcher::Matcher`] says which rules hold;
 //! [`route::route`] evaluates what they send. [`eval::Facts`] is what all of them are asked about.
 
+#![deny(unsafe_code)]
+
 pub mod catalogue;
 pub mod eval;
 pub mod event;

@@ -1,8 +1,12 @@
 //! Which rules hold for an event.
 
 mod interpret;
+#[cfg(feature = "jit")]
+mod jit;
 
 pub use interpret::Interpreter;
+#[cfg(feature = "jit")]
+pub use jit::{Jit, JitError, Stats};
 
 use crate::eval::Facts;
 use crate::hir::RuleId;
@@ -22,6 +26,9 @@ pub struct Matches {
     pub rules: Vec<RuleId>,
     /// Memory for the rules that are tried.
     candidates: Vec<RuleId>,
+    /// Memory for what compiled code compares.
+    #[cfg(feature = "jit")]
+    cells: Vec<[i64; 2]>,
 }
 
 impl Matches {

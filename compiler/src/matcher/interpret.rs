@@ -2,17 +2,20 @@
 
 use super::{Matcher, Matches};
 use crate::eval::{Facts, Frame};
+use crate::hir::Rule;
 
 /// Walks conditions as the checker left them.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Interpreter;
 
+impl Interpreter {
+    pub(super) fn holds(facts: &Facts<'_, '_>, rule: &Rule) -> bool {
+        Frame::new(*facts, &rule.lets, rule.locals).answer(&rule.condition).is_yes()
+    }
+}
+
 impl Matcher for Interpreter {
     fn matches(&self, facts: &Facts<'_, '_>, out: &mut Matches) {
-        out.collect(facts, |id| {
-            facts.plan.rule(id).is_some_and(|rule| {
-                Frame::new(*facts, &rule.lets, rule.locals).answer(&rule.condition).is_yes()
-            })
-        });
+        out.collect(facts, |id| facts.plan.rule(id).is_some_and(|rule| Self::holds(facts, rule)));
     }
 }

@@ -76,6 +76,12 @@ impl ConstantSet {
         Ternary::from(found || within())
     }
 
+    /// Whether any of its texts stands for addresses.
+    #[must_use]
+    pub fn has_networks(&self) -> bool {
+        !self.nets.nets.is_empty()
+    }
+
     fn has_key<'k>(&self, key: &Key<'k>) -> bool {
         // A set of longer-lived keys is a set of shorter-lived ones.
         let keys: &HashSet<Key<'k>> = &self.keys;
