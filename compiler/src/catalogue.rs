@@ -84,4 +84,23 @@ impl Catalogue {
 }
 
 /// The shipped descriptions.
-const SHIPPED: &[&str] = &[include_str!("../integrations/webhook.json")];
+const SHIPPED: &[&str] = &[
+    include_str!("../integrations/hubspot.json"),
+    include_str!("../integrations/mailchimp.json"),
+    include_str!("../integrations/pagerduty.json"),
+    include_str!("../integrations/resend.json"),
+    include_str!("../integrations/salesforce.json"),
+    include_str!("../integrations/sendgrid.json"),
+    include_str!("../integrations/slack.json"),
+    include_str!("../integrations/webhook.json"),
+];
+
+#[cfg(test)]
+mod tests {
+    use super::{Catalogue, SHIPPED};
+
+    #[test]
+    fn every_shipped_description_reads() {
+        assert_eq!(Catalogue::shipped().integrations.len(), SHIPPED.len());
+    }
+}

@@ -10,12 +10,16 @@
 #![deny(unsafe_code)]
 
 pub mod catalogue;
+mod check;
 pub mod eval;
 pub mod event;
+pub mod field_type;
 pub mod hir;
 pub mod import;
 pub mod json;
+mod json_schema;
 pub mod matcher;
+mod messages;
 pub mod pattern;
 pub mod plan;
 pub mod route;
@@ -29,3 +33,5 @@ pub mod transform;
 pub mod types;
 pub mod value;
 pub mod world;
+
+pub use check::{Checked, check};

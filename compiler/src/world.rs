@@ -37,6 +37,8 @@ pub struct World {
     pub limits: Limits,
     /// Refuse values that are only checked while running.
     pub strict: bool,
+    /// Treat every setting as executed (language tests).
+    pub run_everything: bool,
 }
 
 /// What a rule can read of its workspace.
@@ -116,6 +118,7 @@ impl World {
             connections: None,
             limits: Limits::default(),
             strict: false,
+            run_everything: false,
         }
     }
 }

@@ -32,6 +32,7 @@ fn typed(input: &Type, _: &[Type]) -> Type {
         deprecated: None,
         docs: "".into(),
         span: None,
+        type_span: None,
     };
     let fields = vec![field("key", Type::Text), field("value", typing::value_of(input))];
     let entry = Type::Record(Arc::new(RecordType { name: None, fields, open: false, span: None }));

@@ -1,0 +1,233 @@
+//! Quantifiers and `each`: what they walk, and that the work stays linear in the event.
+
+use std::sync::Arc;
+
+use grammar::ast::{self, QuantifierKind};
+use grammar::{Ident, Span};
+
+use super::Checker;
+use super::condition::Answer;
+use super::member::or_empty;
+use super::predicate::element;
+use super::scope::{Binding, Facts, Proof, Root, Typed};
+use crate::hir::{CondKind, Expr};
+use crate::messages::{bounds, types as messages};
+use crate::types::{Kind, Type};
+use crate::value::Value;
+
+/// A list that is walked element by element.
+pub(super) struct Walked {
+    /// The list.
+    pub(super) list: Typed,
+    /// Its elements' type.
+    pub(super) of: Type,
+}
+
+impl Checker<'_> {
+    /// `any x in xs satisfies (…)` and its kin.
+    pub(super) fn quantifier(
+        &mut self,
+        kind: QuantifierKind,
+        name: &Ident,
+        list: &ast::Expr,
+        condition: &ast::Expr,
+        span: Span,
+    ) -> Answer {
+        self.belongs(name, list, &[condition]);
+        let walked = self.walked(list);
+        let local = self.fresh_local();
+        let value = element(local, walked.of.clone(), name.span);
+        let binding = self.introduce(name, value, true);
+        let inner = self.deeper(span, |checker| {
+            checker.unguarded(|checker| {
+                checker.within(vec![binding], &Facts::default(), |checker| checker.condition(condition))
+            })
+        });
+        if walked.list.ty.is_broken() {
+            return Answer::broken(span);
+        }
+        self.empty_surprise(kind, &walked.list, span);
+        let proof = walked_proof(kind, &walked.list);
+        let list = walked.list.expr;
+        let condition = Box::new(inner.cond);
+        let cond = CondKind::Quantifier { kind, local, list, condition };
+        let outer = |place: &super::scope::Place| place.root != Root::Local(local);
+        let loose = inner.loose.into_iter().filter(|one| one.place.as_ref().is_some_and(outer)).collect();
+        Answer { proof, loose, ..Answer::new(cond, span) }
+    }
+
+    /// `each x in xs where c: v`
+    pub(super) fn each(
+        &mut self,
+        name: &Ident,
+        list: &ast::Expr,
+        filter: Option<&ast::Expr>,
+        body: &ast::Expr,
+        span: Span,
+    ) -> Typed {
+        let inner: Vec<&ast::Expr> = filter.into_iter().chain([body]).collect();
+        self.belongs(name, list, &inner);
+        self.piped_elements(body);
+        let walked = self.walked(list);
+        let local = self.fresh_local();
+        let value = element(local, walked.of.clone(), name.span);
+        let binding = self.introduce(name, value, true);
+        let (filter, body) = self.deeper(span, |checker| {
+            checker.within(vec![binding], &Facts::default(), |checker| {
+                let filter = filter.map(|filter| checker.unguarded(|checker| checker.condition(filter)));
+                let proven = filter.as_ref().map(|filter| filter.proof.yes.clone()).unwrap_or_default();
+                let body = checker.within(Vec::new(), &proven, |checker| checker.value(body));
+                (filter, body)
+            })
+        });
+        if walked.list.ty.is_broken() || body.ty.is_broken() {
+            return Typed::broken(span);
+        }
+        let declared = walked.list.ty.kind() == Kind::List;
+        let list = if declared { or_empty(walked.list.expr.clone()) } else { walked.list.expr.clone() };
+        let ty = Type::List { of: Arc::new(body.ty.required().clone()), limit: None };
+        let sensitive = body.sensitive.clone();
+        let filter = filter.map(|filter| Box::new(filter.cond));
+        let expr = Expr::Each { local, list: Box::new(list), filter, body: Box::new(body.raw()) };
+        let (ty, needs) = if declared { (ty, Vec::new()) } else { (Type::Any, walked.list.needs) };
+        Typed { sensitive, needs, ..Typed::computed(expr, ty, span) }
+    }
+
+    /// `each l in xs: l.a | join(", ")` joins every element by itself, which is hardly meant.
+    fn piped_elements(&mut self, body: &ast::Expr) {
+        let ast::ExprKind::Pipe { transform, .. } = &body.kind else { return };
+        let takes_list = crate::transform::Transform::named(transform)
+            .is_some_and(|one| matches!(one.input, crate::transform::Accepts::List));
+        if takes_list {
+            self.report(messages::pipes_each_element(transform));
+        }
+    }
+
+    /// Checks `inner` one quantifier deeper.
+    fn deeper<T>(&mut self, span: Span, inner: impl FnOnce(&mut Self) -> T) -> T {
+        self.rule.depth += 1;
+        let max = self.world.limits.quantifier_depth_max;
+        if self.rule.depth == max + 1 {
+            self.report(bounds::too_deep(span, self.rule.depth, max));
+        }
+        let result = inner(self);
+        self.rule.depth -= 1;
+        result
+    }
+
+    /// A list to walk. Field names after a list visit every element of it.
+    pub(super) fn walked(&mut self, list: &ast::Expr) -> Walked {
+        let value = match self.walk(list) {
+            Some(value) => value,
+            None => self.value(list),
+        };
+        match value.ty.element() {
+            Some(of) => Walked { of, list: value },
+            None => {
+                self.report(messages::not_a_list(value.span, value.ty.kind(), self.label(&value)));
+                Walked { of: Type::Broken, list: Typed::broken(list.span) }
+            }
+        }
+    }
+
+    /// A path across lists, such as `order.lines.taxes`.
+    fn walk(&mut self, list: &ast::Expr) -> Option<Typed> {
+        let ast::ExprKind::Field { base, name, .. } = &list.kind else { return None };
+        let across = self.walk(base).or_else(|| {
+            let base = self.quietly(|checker| checker.value(base));
+            // An unchecked path may cross a list anywhere below its first field.
+            let deep = base.place.as_ref().is_some_and(|place| !place.steps.is_empty());
+            let crosses = base.ty.kind() == Kind::List || (*base.ty.required() == Type::Any && deep);
+            crosses.then_some(base)
+        })?;
+        let of = across.ty.element()?;
+        let inner = Typed { ty: of, place: None, needs: Vec::new(), ..Typed::broken(base.span) };
+        let found = self.field_of(inner, name, list.span);
+        let ty = match found.ty.required() {
+            Type::Broken => return Some(Typed::broken(list.span)),
+            Type::Any => Type::Any,
+            Type::List { of, .. } => Type::List { of: of.clone(), limit: None },
+            other => Type::List { of: Arc::new(other.clone()), limit: None },
+        };
+        let (root, mut steps) = match across.expr {
+            Expr::Walk(root, steps) => (root, steps.to_vec()),
+            other => (Box::new(other), Vec::new()),
+        };
+        steps.push(name.text.clone());
+        let expr = Expr::Walk(root, steps.into());
+        let sensitive = across.sensitive.or(found.sensitive);
+        Some(Typed { sensitive, needs: across.needs, ..Typed::computed(expr, ty, list.span) })
+    }
+
+    /// A list inside another quantifier walks into the outer element, or has nothing to do with it.
+    fn belongs(&mut self, name: &Ident, list: &ast::Expr, inner: &[&ast::Expr]) {
+        let outer: Vec<Binding> = self.scope.iter().filter(|one| one.element).cloned().collect();
+        if outer.is_empty() || self.is_constant(list) {
+            return;
+        }
+        let root = root_name(list);
+        let start = outer.iter().rposition(|one| root.is_some_and(|root| *root.text == *one.name));
+        let further = outer.iter().skip(start.map_or(0, |start| start + 1));
+        for element in further {
+            let seen = |expr: &ast::Expr| super::free::mentions(expr, &element.name);
+            if inner.iter().any(|expr| seen(expr)) || seen(list) {
+                let starts_at = root.map_or("", |root| &*root.text);
+                let written = self.written(list.span);
+                self.report(bounds::cross_product(
+                    list.span,
+                    name,
+                    starts_at,
+                    &element.name,
+                    element.span,
+                    written,
+                ));
+                return;
+            }
+        }
+    }
+
+    /// A literal list or a const belongs to the rule, not to the event.
+    fn is_constant(&mut self, list: &ast::Expr) -> bool {
+        self.quietly(|checker| matches!(checker.value(list).as_constant(), Some(Value::List(_))))
+    }
+
+    /// An empty list makes `every` true, and a missing one makes `no` true.
+    fn empty_surprise(&mut self, kind: QuantifierKind, list: &Typed, span: Span) {
+        if !self.rule.guarding || list.as_constant().is_some() {
+            return;
+        }
+        let first = list.place.as_ref().map(|place| place.step("[0]"));
+        let proven = |place: &super::scope::Place| self.facts.prove(place);
+        let surprising = match kind {
+            QuantifierKind::Any => false,
+            QuantifierKind::Every => !first.as_ref().is_some_and(proven),
+            QuantifierKind::No => self.loose(list).is_some(),
+        };
+        if surprising {
+            let label = self.label(list);
+            self.report(messages::missing_list_is_empty(span, self.written(list.span), "yes", label));
+        }
+    }
+}
+
+/// A list that had an element is there.
+fn walked_proof(kind: QuantifierKind, list: &Typed) -> Proof {
+    let mut there = Facts(list.needs.clone());
+    there.0.extend(list.place.as_ref().map(|place| place.step("[0]")));
+    match kind {
+        QuantifierKind::Any => Proof { yes: there, no: Facts::default() },
+        QuantifierKind::Every | QuantifierKind::No => Proof { yes: Facts::default(), no: there },
+    }
+}
+
+/// The name a path begins with, through brackets, filters and transforms.
+fn root_name(expr: &ast::Expr) -> Option<&Ident> {
+    match &expr.kind {
+        ast::ExprKind::Name(name) => Some(name),
+        ast::ExprKind::Paren(base)
+        | ast::ExprKind::Field { base, .. }
+        | ast::ExprKind::Index { base, .. } => root_name(base),
+        ast::ExprKind::Pipe { subject, .. } | ast::ExprKind::Else { subject, .. } => root_name(subject),
+        _ => None,
+    }
+}

@@ -1,0 +1,175 @@
+//! Tests of a bundle: they name things that exist, and send events that can be.
+
+use std::sync::Arc;
+
+use grammar::{Ident, Span, ast};
+
+use super::Checker;
+use super::event;
+use super::fit::{Fit, fit};
+use super::names::Space;
+use super::scope::{Binding, Facts, Place, Root, Typed};
+use crate::field_type;
+use crate::hir::{Expr, LocalId, Test};
+use crate::messages::{names, tests as messages};
+use crate::types::Type;
+
+impl Checker<'_> {
+    /// `test "…" { … }`
+    pub(super) fn test(&mut self, test: &ast::Test) {
+        self.rule = super::RuleState::default();
+        if test.title.plain().is_none() {
+            self.report(messages::title_with_holes(test.title.span));
+        }
+        if let Some(environment) = &test.environment {
+            self.environment_named(environment);
+        }
+        if let Some(at) = &test.at {
+            if super::literal::instant(&at.node).is_none() {
+                self.report(crate::messages::types::no_such_instant(at.span, &at.node));
+            }
+        }
+        let mut given = false;
+        for step in &test.steps {
+            match &step.kind {
+                ast::StepKind::Given { event, payload, .. } => {
+                    given = true;
+                    self.given(event, payload);
+                }
+                ast::StepKind::After(_) => {}
+                ast::StepKind::ExpectNothing | ast::StepKind::ExpectNothingElse => {
+                    self.after_given(given, step.span);
+                }
+                ast::StepKind::ExpectRule { rule, .. } => {
+                    self.after_given(given, step.span);
+                    self.expected_rule(rule);
+                }
+                ast::StepKind::ExpectDelivery { connection, action, fields, .. } => {
+                    self.after_given(given, step.span);
+                    self.expected_delivery(connection, action, fields);
+                }
+            }
+        }
+        if !test.steps.iter().any(|step| is_expectation(&step.kind)) {
+            self.report(messages::expects_nothing_at_all(test.title.span));
+        }
+        let environment = test.environment.as_ref().map(|one| Arc::from(&*one.text));
+        self.program.tests.push(Test { environment, written: Arc::new(test.clone()), span: test.title.span });
+    }
+
+    fn after_given(&mut self, given: bool, span: Span) {
+        if !given {
+            self.report(messages::expect_before_given(span));
+        }
+    }
+
+    fn expected_rule(&mut self, rule: &Ident) {
+        if !self.names.rules.contains_key(&*rule.text) {
+            let known: Vec<&str> = self.names.rules.keys().copied().collect();
+            self.report(messages::unknown_rule(rule, &known));
+        }
+    }
+
+    fn given(&mut self, written: &ast::Pattern, payload: &ast::GivenPayload) {
+        let pattern = event::pattern(written);
+        if !event::is_exact(&pattern) {
+            self.report(messages::event_with_stars(written.span, &written.text));
+            return;
+        }
+        let variants = self.variants(&pattern);
+        let ty = Self::payload_type(&variants);
+        match payload {
+            ast::GivenPayload::Inline(record) => {
+                let value = self.record(record);
+                if !value.ty.is_broken() {
+                    self.payload_fits(&value, &ty, record.span);
+                }
+            }
+            ast::GivenPayload::From(path) => self.fixture(path),
+        }
+    }
+
+    /// A payload that the schema would not take may be what the test is about, so this only warns.
+    fn payload_fits(&mut self, value: &Typed, ty: &Type, span: Span) {
+        let (Type::Record(given), Type::Record(wanted)) = (value.ty.required(), ty.required()) else {
+            return;
+        };
+        let schema = wanted.name.as_deref().unwrap_or("the schema").to_owned();
+        for field in &wanted.fields {
+            match given.field(&field.name) {
+                None if !field.ty.is_optional() && field.ty.kind() != crate::types::Kind::List => {
+                    self.report(messages::payload_lacks(span, &field.name, &schema, field.span));
+                }
+                Some(found) if matches!(fit(&found.ty, &field.ty), Fit::Wrong) => {
+                    let place = found.span.unwrap_or(span);
+                    self.report(messages::payload_differs(
+                        place,
+                        &field.name,
+                        &found.ty,
+                        &field.ty,
+                        field.span,
+                    ));
+                }
+                _ => {}
+            }
+        }
+        for field in given.fields.iter().filter(|_| !wanted.open) {
+            if wanted.field(&field.name).is_none() {
+                let known: Vec<&str> = wanted.fields.iter().map(|field| &*field.name).collect();
+                let place = field.span.unwrap_or(span);
+                self.report(messages::payload_has_more(place, &field.name, &schema, &known));
+            }
+        }
+    }
+
+    fn fixture(&mut self, path: &ast::Text) {
+        let Some(name) = path.plain() else {
+            self.report(names::file_name_with_holes(path.span));
+            return;
+        };
+        match self.sources.iter().find(|source| &*source.name == name) {
+            None => self.report(messages::fixture_not_in_bundle(path.span, name)),
+            Some(source) => {
+                if let Err(error) = serde_json::from_str::<serde_json::Value>(&source.text) {
+                    self.report(messages::fixture_is_no_json(path.span, name, error.line(), error.column()));
+                }
+            }
+        }
+    }
+
+    fn expected_delivery(&mut self, connection: &Ident, action: &Ident, fields: &[ast::ExpectField]) {
+        self.uses(Space::Connection, connection);
+        let Some(declared) = self.names.connections.get(&*connection.text).copied() else {
+            let known: Vec<&str> = self.names.connections.keys().copied().collect();
+            self.report(names::unknown_connection(connection, None, None, &known));
+            return;
+        };
+        let world = self.world;
+        let Some(integration) = world.catalogue.integrations.get(&declared.integration.text) else { return };
+        let Some(known) = integration.actions.get(&action.text) else {
+            let known: Vec<&str> = integration.actions.keys().map(|name| &**name).collect();
+            self.report(crate::messages::deliveries::unknown_action(action, declared, &known));
+            return;
+        };
+        for field in fields {
+            let ty = match known.fields.iter().find(|one| one.name == field.key.text) {
+                Some(one) => field_type::parse(&one.ty).optional(),
+                None if known.open => Type::Any,
+                None => {
+                    let names: Vec<&str> = known.fields.iter().map(|field| &*field.name).collect();
+                    self.report(messages::unknown_expected_field(&field.key, &names));
+                    continue;
+                }
+            };
+            let local = LocalId(0);
+            let value = Typed::read(Expr::Local(local), ty, field.key.span, Place::root(Root::Local(local)));
+            let name = field.key.text.clone();
+            let binding = Binding { name, value, span: field.key.span, element: false };
+            self.within(vec![binding], &Facts::default(), |checker| checker.condition(&field.test));
+        }
+    }
+}
+
+fn is_expectation(step: &ast::StepKind) -> bool {
+    !matches!(step, ast::StepKind::Given { .. } | ast::StepKind::After(_))
+}

@@ -1,0 +1,138 @@
+//! What is said about bounds, reach and the work that a rule causes.
+
+use grammar::diagnostic::Code;
+use grammar::{Diagnostic, Ident, Span};
+
+use super::grouped;
+
+/// E0501. Every limit has a name and a number.
+fn limit(span: Span, what: &str, is: usize, unit: &str, name: &str, max: usize) -> Diagnostic {
+    let (is, max) = (grouped(is), grouped(max));
+    Diagnostic::error(Code::E0501, format!("{what} {is} {unit}, and the limit is {max}"))
+        .at(span, "")
+        .note(format!("limit: {name}, {max}"))
+}
+
+/// E0501
+pub(crate) fn file_too_large(span: Span, is: usize, max: usize) -> Diagnostic {
+    limit(span, "the file has", is, "bytes", "bytes of a file", max).help("split it into several files")
+}
+
+/// E0501
+pub(crate) fn bundle_too_large(span: Span, is: usize, max: usize) -> Diagnostic {
+    limit(span, "the files together have", is, "bytes", "bytes of all files", max)
+        .help("move long lists to the workspace, where they can have a million entries")
+}
+
+/// E0501
+pub(crate) fn too_many_files(span: Span, is: usize, max: usize) -> Diagnostic {
+    limit(span, "there are", is, "files", "files", max).help("put rules that belong together into one file")
+}
+
+/// E0501
+pub(crate) fn too_many_rules(span: Span, is: usize, max: usize) -> Diagnostic {
+    limit(span, "there are", is, "rules", "rules of a workspace", max)
+        .help("the limit is a setting of the workspace")
+}
+
+/// E0501
+pub(crate) fn too_many_names(span: Span, is: usize, max: usize) -> Diagnostic {
+    limit(span, "there are", is, "consts and predicates", "consts and predicates", max)
+        .help("a const can be a record or a list that holds many values")
+}
+
+/// E0501
+pub(crate) fn too_many_fields(span: Span, is: usize, max: usize) -> Diagnostic {
+    limit(span, "the record has", is, "fields", "fields of a record", max)
+        .help("group some of them in a record")
+}
+
+/// E0501
+pub(crate) fn too_many_elements(span: Span, is: usize, max: usize) -> Diagnostic {
+    limit(span, "the list has", is, "elements", "elements of a list in a rule file", max)
+        .help("keep it outside: list NAME from \"lists/name.csv\"")
+}
+
+/// E0501
+pub(crate) fn list_too_long(span: Span, is: usize, max: usize) -> Diagnostic {
+    limit(span, "the list has", is, "entries", "entries of a list outside the rules", max)
+}
+
+/// E0501
+pub(crate) fn text_too_long(span: Span, is: usize, max: usize) -> Diagnostic {
+    limit(span, "the text has", is, "bytes", "bytes of a text", max)
+}
+
+/// E0501
+pub(crate) fn too_many_stars(span: Span, is: usize, max: usize) -> Diagnostic {
+    limit(span, "the pattern has", is, "stars", "stars of a pattern", max)
+        .help("write several patterns: matches any of [ … ]")
+}
+
+/// E0501
+pub(crate) fn regex_too_long(span: Span, is: usize, max: usize) -> Diagnostic {
+    limit(span, "the regular expression has", is, "characters", "characters of a regular expression", max)
+}
+
+/// E0503
+pub(crate) fn too_deep(span: Span, is: usize, max: usize) -> Diagnostic {
+    Diagnostic::error(Code::E0503, format!("{is} lists are walked inside each other, and the limit is {max}"))
+        .at(span, "")
+        .note(format!("limit: lists inside each other, {max}"))
+        .help("one path can cross several lists: any tax in order.lines.taxes satisfies (…)")
+}
+
+/// E0504
+pub(crate) fn cross_product(
+    list: Span,
+    name: &Ident,
+    root: &str,
+    outer: &str,
+    outer_span: Span,
+    written: &str,
+) -> Diagnostic {
+    let label = match root {
+        "" => format!("does not start at `{outer}`"),
+        root if root == outer => format!("is looked up anew for every `{outer}`"),
+        root => format!("starts at `{root}`, not at `{outer}`"),
+    };
+    Diagnostic::error(Code::E0504, "the inner list does not belong to the outer element")
+        .at(list, label)
+        .also(outer_span, "the outer element")
+        .note(
+            "every element would be compared with every other: the work grows with the product of both lists",
+        )
+        .help(format!(
+            "compute the inner list once and look into it: {outer}.… in (each {name} in {written}: {name}.…)"
+        ))
+        .help(format!("nested lists are also fine when they start at `{outer}`"))
+}
+
+/// E0506
+pub(crate) fn limit_of_nothing(span: Span) -> Diagnostic {
+    Diagnostic::error(Code::E0506, "a limit of 0 would deliver nothing")
+        .at(span, "")
+        .help("write 1 or more, or leave `limit` out")
+}
+
+/// W0502
+pub(crate) fn never_reached(names: [(&str, Span); 2], events: &str) -> Diagnostic {
+    let [(later, later_span), (earlier, earlier_span)] = names;
+    Diagnostic::warning(Code::W0502, format!("`{later}` can never be reached"))
+        .at(later_span, "")
+        .also(earlier_span, format!("this one comes first and takes every {events}"))
+        .note("in a `first_match` group the first rule that is true sends, and the rest are skipped")
+        .help(format!("move `{earlier}` to the end, or write it as `otherwise {{ … }}`"))
+}
+
+/// W0505
+pub(crate) fn many_deliveries(span: Span, most: u64, max: u64) -> Diagnostic {
+    let count = |number: u64| grouped(usize::try_from(number).unwrap_or(usize::MAX));
+    Diagnostic::warning(Code::W0505, format!("one event may cause {} deliveries here", count(most)))
+        .at(span, "")
+        .note(format!(
+            "an event may cause {}; what is more becomes one dead letter that can be replayed",
+            count(max)
+        ))
+        .help("give `for each` a smaller limit")
+}
