@@ -265,6 +265,7 @@ fn a_panic_in_the_interpreter_goes_on_behind_the_code() {
         input: Accepts::Anything,
         params: &[],
         output: |_, _| crate::types::Type::Any,
+        refuses: |_, _| None,
         apply: |_, _| panic!("broken transform"),
         examples: &[],
     };
