@@ -1,8 +1,8 @@
 //! Lists for membership: hashed, so the answer costs the same whatever their length.
 
+use core::net::IpAddr;
 use std::borrow::Cow;
 use std::collections::HashSet;
-use std::net::IpAddr;
 use std::sync::{Arc, OnceLock};
 
 use ipnet::IpNet;

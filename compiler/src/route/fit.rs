@@ -1,10 +1,7 @@
 //! Whether a value has a type, for values whose type could not be proven while compiling.
 
-use std::net::IpAddr;
-
-use ipnet::IpNet;
-
 use crate::types::Type;
+use crate::value::form::{is_email, is_ip, is_network, is_url, is_uuid};
 use crate::value::{Value, parse_date, parse_duration, parse_instant};
 
 /// Whether a value may stand where a type is asked for. An integer may be written with a fraction of
@@ -27,8 +24,8 @@ pub fn fits(value: &Value<'_>, ty: &Type) -> bool {
         (Type::Email, Value::Text(text)) => is_email(text),
         (Type::Url, Value::Text(text)) => is_url(text),
         (Type::Uuid, Value::Text(text)) => is_uuid(text),
-        (Type::Ip, Value::Text(text)) => text.parse::<IpAddr>().is_ok(),
-        (Type::Cidr, Value::Text(text)) => text.parse::<IpNet>().is_ok(),
+        (Type::Ip, Value::Text(text)) => is_ip(text),
+        (Type::Cidr, Value::Text(text)) => is_network(text),
         (Type::DateTime, Value::Text(text)) => parse_instant(text).is_some(),
         (Type::Date, Value::Text(text)) => parse_date(text).is_some(),
         (Type::Duration, Value::Text(text)) => parse_duration(text).is_some(),
@@ -47,62 +44,6 @@ pub fn fits(value: &Value<'_>, ty: &Type) -> bool {
         }
         _ => false,
     }
-}
-
-/// A type as a message names it.
-pub(super) fn type_name(ty: &Type) -> Box<str> {
-    match ty {
-        Type::Optional(inner) => return type_name(inner),
-        Type::OneOf(texts) => {
-            let texts: Vec<String> = texts.iter().map(|text| format!("{text:?}")).collect();
-            return format!("one of {}", texts.join(", ")).into();
-        }
-        Type::List { of, .. } => return format!("list of {}", type_name(of)).into(),
-        Type::Map(of) => return format!("map of {}", type_name(of)).into(),
-        Type::Record(record) => return record.name.clone().unwrap_or_else(|| "a record".into()),
-        Type::Any | Type::Broken => "any",
-        Type::Text => "text",
-        Type::Int => "int",
-        Type::Decimal => "decimal",
-        Type::Bool => "bool",
-        Type::Email => "email",
-        Type::Url => "url",
-        Type::Uuid => "uuid",
-        Type::Ip => "ip",
-        Type::Cidr => "cidr",
-        Type::DateTime => "datetime",
-        Type::Date => "date",
-        Type::Duration => "duration",
-        Type::Null => "null",
-        Type::Schedule => "a schedule",
-    }
-    .into()
-}
-
-/// One `@` between something and a domain, and no blanks. The destination has the last word.
-fn is_email(text: &str) -> bool {
-    let Some((local, domain)) = text.split_once('@') else { return false };
-    let label = |label: &str| !label.is_empty() && !label.starts_with('-') && !label.ends_with('-');
-    !local.is_empty()
-        && !domain.contains('@')
-        && !text.contains(|one: char| one.is_whitespace() || one.is_control())
-        && domain.split('.').all(label)
-}
-
-/// A scheme, `://`, a host, and no blanks.
-fn is_url(text: &str) -> bool {
-    let Some((scheme, rest)) = text.split_once("://") else { return false };
-    scheme.starts_with(|one: char| one.is_ascii_alphabetic())
-        && scheme.chars().all(|one| one.is_ascii_alphanumeric() || matches!(one, '+' | '-' | '.'))
-        && !rest.starts_with(['/', '?', '#'])
-        && !rest.is_empty()
-        && !text.contains(|one: char| one.is_whitespace() || one.is_control())
-}
-
-/// Five groups of hexadecimal digits.
-fn is_uuid(text: &str) -> bool {
-    text.split('-').map(str::len).eq([8, 4, 4, 4, 12])
-        && text.bytes().all(|byte| byte == b'-' || byte.is_ascii_hexdigit())
 }
 
 #[cfg(test)]

@@ -3,10 +3,11 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
-use super::fit::{fits, type_name};
+use super::fit::fits;
 use crate::eval::Frame;
 use crate::hir::{Deliver, Input, InputEntry, InputField, OnFieldError};
 use crate::json::Fields;
+use crate::types::Type;
 use crate::value::{Value, write_json};
 
 /// Why a delivery has no input.
@@ -116,7 +117,7 @@ fn value<'a, 'e>(frame: &Frame<'a, 'e>, field: &'a InputField) -> Result<Option<
         return if field.required { Err(FieldProblem::Missing) } else { Ok(None) };
     }
     if let Some(expected) = field.checked_as.as_ref().filter(|expected| !fits(&value, expected)) {
-        return Err(FieldProblem::Type { expected: type_name(expected), seen: value.kind() });
+        return Err(FieldProblem::Type { expected: required(expected), seen: value.kind() });
     }
     if let (Some(chars_max), Value::Text(text)) = (field.chars_max, &value) {
         let chars = text.chars().count();
@@ -125,4 +126,12 @@ fn value<'a, 'e>(frame: &Frame<'a, 'e>, field: &'a InputField) -> Result<Option<
         }
     }
     Ok(Some(value))
+}
+
+/// The type without its `?`: that a value may be missing was decided before.
+fn required(ty: &Type) -> Box<str> {
+    match ty {
+        Type::Optional(inner) => required(inner),
+        ty => ty.to_string().into(),
+    }
 }

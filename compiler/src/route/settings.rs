@@ -3,13 +3,12 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use ring::digest;
 use rust_decimal::Decimal;
 use rust_decimal::prelude::ToPrimitive;
 
 use crate::eval::Frame;
 use crate::hir::{Allowance, Expr, Outside, Priority, Retry, Sample, Schedule, Settings};
-use crate::value::{Value, to_text};
+use crate::value::{Value, bucket_point, to_text};
 
 /// No delivery is put off for longer.
 const DELAY_MAX: Duration = Duration::from_secs(30 * 86_400);
@@ -107,26 +106,16 @@ pub(super) fn evaluate<'a>(frame: &Frame<'a, '_>, settings: &'a Settings) -> Del
     }
 }
 
-/// Whether a delivery is in its rule's share: a hash of the event's id and the rule's name, or of what
-/// the rule says, so that the same events are chosen every time.
+/// Whether a delivery is in its rule's share: by the point of the event's id and the rule's name, or of
+/// what the rule says, so that the same events are chosen every time, and by the same `by` and `salt`
+/// the same ones as `bucket` has. A missing key is one value of its own.
 pub(super) fn is_sampled<'a>(frame: &Frame<'a, '_>, sample: &'a Sample, rule: &str) -> bool {
-    let mut hash = digest::Context::new(&digest::SHA256);
-    // Lengths keep `ab` + `c` from being `a` + `bc`.
-    let mut part = |text: &str| {
-        hash.update(&(text.len() as u64).to_le_bytes());
-        hash.update(text.as_bytes());
+    let salt = sample.salt.as_deref().unwrap_or_default();
+    let point = match &sample.by {
+        Some(by) => bucket_point(&frame.value(by), salt).or_else(|| bucket_point(&Value::text(""), salt)),
+        None => bucket_point(&Value::text(format!("{}\n{rule}", frame.facts.event.id)), salt),
     };
-    part(sample.salt.as_deref().unwrap_or_default());
-    match &sample.by {
-        Some(by) => part(&to_text(&frame.value(by)).unwrap_or_default()),
-        None => {
-            part(frame.facts.event.id);
-            part(rule);
-        }
-    }
-    let digest = hash.finish();
-    let Some(first) = digest.as_ref().first_chunk::<8>() else { return true };
-    below(u64::from_le_bytes(*first), sample.share)
+    point.is_some_and(|point| below(point, sample.share))
 }
 
 /// Whether a number from the whole range of u64 lies in the lowest share of it.

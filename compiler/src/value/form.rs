@@ -3,7 +3,7 @@
 //! Deliberately looser than the standards: the destination has the last word, and a rule that refuses
 //! an address which works is worse than one that passes on an address which does not.
 
-use std::net::IpAddr;
+use core::net::IpAddr;
 
 /// Whether a text has one `@`, something before it, and a domain of labels behind it; no blanks.
 #[must_use]
