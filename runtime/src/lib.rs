@@ -1,8 +1,10 @@
 //! A running server: events in, deliveries out, nothing lost in between.
 
+pub mod clock;
 pub mod control;
 pub mod deliver;
 pub mod id;
+pub mod journal;
 pub mod model;
 pub mod node;
 pub mod secret;

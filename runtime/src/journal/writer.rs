@@ -1,0 +1,396 @@
+//! The one thread that appends to a journal.
+//!
+//! It takes everything that waits, writes it, syncs once, and only then tells those who wait. So an idle
+//! server answers after one sync and a busy one shares each sync among many, without any timer to tune.
+//! Nobody is ever blocked by a full queue: whoever comes is refused and told when to come again.
+
+use std::collections::VecDeque;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use tokio::sync::oneshot;
+
+use super::format::RECORD_HEADER_BYTES;
+use super::{Journal, JournalError, Position, Records, SegmentInfo};
+
+/// After so long without anything to write, an empty batch vouches for the last one: from then on a
+/// flipped bit in it is damage and not a write that was cut short.
+const VOUCH_AFTER: Duration = Duration::from_millis(100);
+
+/// What a journal may take, in memory and on the disk.
+#[derive(Clone, Copy, Debug)]
+pub struct WriterLimits {
+    /// Bytes that may wait.
+    pub queue_bytes_max: usize,
+    /// Records that may wait.
+    pub queue_records_max: usize,
+    /// Bytes that the segments may take; one segment is kept free for what is on its way.
+    pub journal_bytes_max: u64,
+}
+
+/// A record, and what its reader wants to have when it is durable.
+pub struct Entry<T> {
+    /// The record's bytes.
+    pub bytes: Vec<u8>,
+    /// Handed to [`Committed::committed`].
+    pub value: T,
+}
+
+/// What a record is for; decides what happens when there is no room.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Class {
+    /// Something new. It is refused when there is no room.
+    Event,
+    /// What came of something that is in the journal already. It is always taken: there are never more of
+    /// these under way than attempts.
+    Outcome,
+}
+
+/// Told what has become durable, in the journal's order, on the writer's thread.
+pub trait Committed<T>: Send + 'static {
+    /// These are durable now. Whoever waits for them is told afterwards.
+    fn committed(&mut self, entries: Vec<(Position, T)>);
+
+    /// Whether nothing needs a segment any more.
+    fn may_drop(&mut self, segment: &SegmentInfo) -> bool;
+
+    /// A segment is gone.
+    fn dropped(&mut self, segment: u32);
+
+    /// The journal failed. Nothing becomes durable any more.
+    fn failed(&mut self, error: &JournalError);
+}
+
+/// Why the writer does not take something.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Refusal {
+    /// Too much waits already.
+    Busy,
+    /// `journal_bytes_max` is reached, and nothing may be dropped.
+    NoSpace,
+    /// A record does not fit into a segment.
+    TooLarge {
+        /// Its bytes.
+        bytes: usize,
+        /// What fits.
+        bytes_max: usize,
+    },
+    /// The journal failed.
+    Failing,
+    /// The writer is closed.
+    Closed,
+}
+
+/// A handle to the writer's thread.
+pub struct Writer<T> {
+    shared: Arc<Shared<T>>,
+    records: Arc<dyn Records>,
+    record_bytes_max: usize,
+    /// A std mutex: taken once, when the writer is closed.
+    thread: Mutex<Option<JoinHandle<()>>>,
+}
+
+struct Shared<T> {
+    /// A std mutex: held to push or to take what waits, never across a write or an await.
+    queue: Mutex<Queue<T>>,
+    some: Condvar,
+    limits: WriterLimits,
+    failing: AtomicBool,
+    no_space: AtomicBool,
+    bytes: AtomicU64,
+}
+
+struct Queue<T> {
+    waiting: VecDeque<Submission<T>>,
+    bytes: usize,
+    records: usize,
+    closed: bool,
+}
+
+struct Submission<T> {
+    entries: Vec<Entry<T>>,
+    bytes: usize,
+    durable: Option<oneshot::Sender<()>>,
+}
+
+impl<T: Send + 'static> Writer<T> {
+    /// Starts the thread.
+    ///
+    /// # Errors
+    /// The system gives no thread.
+    pub fn start(
+        journal: Box<dyn Journal>,
+        limits: WriterLimits,
+        committed: impl Committed<T>,
+    ) -> std::io::Result<Self> {
+        let shared = Arc::new(Shared {
+            queue: Mutex::new(Queue { waiting: VecDeque::new(), bytes: 0, records: 0, closed: false }),
+            some: Condvar::new(),
+            limits,
+            failing: AtomicBool::new(false),
+            no_space: AtomicBool::new(false),
+            bytes: AtomicU64::new(0),
+        });
+        let records = journal.records();
+        let record_bytes_max = journal.batch_bytes_max() - RECORD_HEADER_BYTES;
+        let mut work =
+            Work { shared: Arc::clone(&shared), journal, committed, unvouched: false, rolled_to: 0 };
+        work.make_room();
+        let thread = std::thread::Builder::new().name("journal".into()).spawn(move || work.run())?;
+        Ok(Self { shared, records, record_bytes_max, thread: Mutex::new(Some(thread)) })
+    }
+
+    /// Queues records. The receiver gets `()` when all of them are durable and [`Committed`] has seen them;
+    /// it gets an error when the journal fails first.
+    ///
+    /// # Errors
+    /// Nothing was queued; see [`Refusal`].
+    pub fn submit(&self, class: Class, entries: Vec<Entry<T>>) -> Result<oneshot::Receiver<()>, Refusal> {
+        let (durable, receiver) = oneshot::channel();
+        self.push(class, entries, Some(durable))?;
+        Ok(receiver)
+    }
+
+    /// Queues records without waiting for them.
+    ///
+    /// # Errors
+    /// Nothing was queued; see [`Refusal`].
+    pub fn note(&self, class: Class, entries: Vec<Entry<T>>) -> Result<(), Refusal> {
+        self.push(class, entries, None)
+    }
+
+    fn push(
+        &self,
+        class: Class,
+        entries: Vec<Entry<T>>,
+        durable: Option<oneshot::Sender<()>>,
+    ) -> Result<(), Refusal> {
+        let largest = entries.iter().map(|entry| entry.bytes.len()).max().unwrap_or(0);
+        if largest > self.record_bytes_max {
+            return Err(Refusal::TooLarge { bytes: largest, bytes_max: self.record_bytes_max });
+        }
+        if self.failing() {
+            return Err(Refusal::Failing);
+        }
+        if class == Class::Event && self.shared.no_space.load(Ordering::Relaxed) {
+            return Err(Refusal::NoSpace);
+        }
+        let bytes = entries.iter().map(|entry| entry.bytes.len() + RECORD_HEADER_BYTES).sum();
+        let mut queue = self.shared.lock();
+        if queue.closed {
+            return Err(Refusal::Closed);
+        }
+        let limits = &self.shared.limits;
+        // An empty queue takes anything, or a large batch would never find room.
+        let full = queue.bytes + bytes > limits.queue_bytes_max
+            || queue.records + entries.len() > limits.queue_records_max;
+        if class == Class::Event && full && !queue.waiting.is_empty() {
+            return Err(Refusal::Busy);
+        }
+        queue.bytes += bytes;
+        queue.records += entries.len();
+        queue.waiting.push_back(Submission { entries, bytes, durable });
+        drop(queue);
+        self.shared.some.notify_one();
+        Ok(())
+    }
+
+    /// Whether the journal has failed.
+    #[must_use]
+    pub fn failing(&self) -> bool {
+        self.shared.failing.load(Ordering::Acquire)
+    }
+
+    /// Bytes of the segments.
+    #[must_use]
+    pub fn bytes(&self) -> u64 {
+        self.shared.bytes.load(Ordering::Relaxed)
+    }
+
+    /// For reading single records.
+    #[must_use]
+    pub fn records(&self) -> Arc<dyn Records> {
+        Arc::clone(&self.records)
+    }
+
+    /// Takes nothing more, writes what waits and ends the thread. Blocks until then.
+    pub fn close(&self) {
+        self.shared.lock().closed = true;
+        self.shared.some.notify_one();
+        let thread = self.thread.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(thread) = thread {
+            // A panic in there has been reported by the panic hook already.
+            let _ = thread.join();
+        }
+    }
+}
+
+impl<T> Shared<T> {
+    fn lock(&self) -> MutexGuard<'_, Queue<T>> {
+        self.queue.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// What the thread owns.
+struct Work<T, C> {
+    shared: Arc<Shared<T>>,
+    journal: Box<dyn Journal>,
+    committed: C,
+    /// The last batch has records and nothing vouches for it yet.
+    unvouched: bool,
+    /// The segment for which room was made last.
+    rolled_to: u32,
+}
+
+/// What the thread does next.
+enum Next<T> {
+    Write(Vec<Submission<T>>),
+    Vouch,
+    End,
+}
+
+impl<T: Send + 'static, C: Committed<T>> Work<T, C> {
+    fn run(mut self) {
+        loop {
+            let result = match self.next() {
+                Next::Write(group) => self.write(group),
+                Next::Vouch => {
+                    self.unvouched = false;
+                    self.journal.append(&[]).map(drop)
+                }
+                Next::End => {
+                    let vouched = if self.unvouched { self.journal.append(&[]).map(drop) } else { Ok(()) };
+                    if let Err(error) = vouched {
+                        self.fail(&error);
+                    }
+                    return;
+                }
+            };
+            if let Err(error) = result {
+                self.fail(&error);
+                return;
+            }
+        }
+    }
+
+    /// Waits for something to do.
+    fn next(&self) -> Next<T> {
+        let mut queue = self.shared.lock();
+        loop {
+            if !queue.waiting.is_empty() {
+                return Next::Write(queue.take(self.journal.batch_bytes_max()));
+            }
+            if queue.closed {
+                return Next::End;
+            }
+            if !self.unvouched {
+                queue = self.shared.some.wait(queue).unwrap_or_else(PoisonError::into_inner);
+                continue;
+            }
+            let waited = self.shared.some.wait_timeout(queue, VOUCH_AFTER);
+            let (again, timeout) = waited.unwrap_or_else(PoisonError::into_inner);
+            queue = again;
+            if timeout.timed_out() && queue.waiting.is_empty() && !queue.closed {
+                return Next::Vouch;
+            }
+        }
+    }
+
+    /// Makes a group durable, in as few batches as it fits into, and tells everybody.
+    fn write(&mut self, group: Vec<Submission<T>>) -> Result<(), JournalError> {
+        let bytes_max = self.journal.batch_bytes_max();
+        let mut positions = Vec::new();
+        let mut batch: Vec<&[u8]> = Vec::new();
+        let mut batch_bytes = 0;
+        for entry in group.iter().flat_map(|submission| &submission.entries) {
+            let bytes = entry.bytes.len() + RECORD_HEADER_BYTES;
+            if batch_bytes + bytes > bytes_max && !batch.is_empty() {
+                positions.append(&mut self.journal.append(&batch)?);
+                batch.clear();
+                batch_bytes = 0;
+            }
+            batch.push(&entry.bytes);
+            batch_bytes += bytes;
+        }
+        if !batch.is_empty() {
+            positions.append(&mut self.journal.append(&batch)?);
+        }
+        self.unvouched = true;
+        let mut waiting = Vec::with_capacity(group.len());
+        let mut values = Vec::with_capacity(positions.len());
+        for submission in group {
+            values.extend(submission.entries.into_iter().map(|entry| entry.value));
+            waiting.extend(submission.durable);
+        }
+        self.committed.committed(positions.into_iter().zip(values).collect());
+        for durable in waiting {
+            // Whoever waited may have gone away; the record stays.
+            let _ = durable.send(());
+        }
+        self.make_room();
+        Ok(())
+    }
+
+    /// Drops old segments when the next one would be over the limit.
+    fn make_room(&mut self) {
+        let segments = self.journal.segments();
+        let newest = segments.last().map_or(0, |segment| segment.number);
+        if newest == self.rolled_to && !self.shared.no_space.load(Ordering::Relaxed) {
+            return;
+        }
+        self.rolled_to = newest;
+        let mut bytes = segments.iter().map(|segment| segment.bytes).sum::<u64>();
+        let next = segments.last().map_or(0, |segment| segment.bytes);
+        let mut oldest = segments.iter();
+        let mut no_space = false;
+        while bytes + next > self.shared.limits.journal_bytes_max {
+            let Some(segment) = oldest.next().filter(|segment| self.committed.may_drop(segment)) else {
+                no_space = true;
+                break;
+            };
+            match self.journal.drop_oldest() {
+                Ok(Some(number)) => {
+                    bytes -= segment.bytes;
+                    self.committed.dropped(number);
+                }
+                // Only the segment being written is left, or the folder does not let go of a file.
+                Ok(None) | Err(_) => {
+                    no_space = true;
+                    break;
+                }
+            }
+        }
+        self.shared.bytes.store(bytes, Ordering::Relaxed);
+        self.shared.no_space.store(no_space, Ordering::Relaxed);
+    }
+
+    /// Tells everybody that nothing becomes durable any more.
+    fn fail(&mut self, error: &JournalError) {
+        self.shared.failing.store(true, Ordering::Release);
+        self.committed.failed(error);
+        let mut queue = self.shared.lock();
+        queue.closed = true;
+        // Dropping what waits tells those who wait for it.
+        queue.waiting.clear();
+    }
+}
+
+impl<T> Queue<T> {
+    /// Everything that waits, up to a number of bytes, and at least one submission.
+    fn take(&mut self, bytes_max: usize) -> Vec<Submission<T>> {
+        let mut taken = Vec::new();
+        let mut bytes = 0;
+        while let Some(next) = self.waiting.front()
+            && (taken.is_empty() || bytes + next.bytes <= bytes_max)
+            && let Some(next) = self.waiting.pop_front()
+        {
+            bytes += next.bytes;
+            self.bytes -= next.bytes;
+            self.records -= next.entries.len();
+            taken.push(next);
+        }
+        taken
+    }
+}
