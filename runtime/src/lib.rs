@@ -3,6 +3,7 @@
 pub mod clock;
 pub mod control;
 pub mod deliver;
+pub mod engine;
 pub mod id;
 pub mod journal;
 pub mod model;
