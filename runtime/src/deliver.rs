@@ -1,4 +1,123 @@
 //! One attempt of a delivery, from the connection's settings to an outcome.
+//!
+//! [`attempt`] is the order of its steps: look the connection up, make the request, sign it, send it,
+//! judge the answer. What follows is decided elsewhere ([`crate::engine::decide`]).
 
 pub mod address;
+pub mod outcome;
+pub mod request;
+pub mod sign;
 pub mod target;
+#[cfg(test)]
+mod tests;
+pub mod transport;
+
+use std::sync::Arc;
+
+use reqwest::StatusCode;
+
+use self::address::AddressPolicy;
+use self::outcome::verdict;
+use self::request::{RequestError, request};
+use self::target::Connections;
+use self::transport::{Answer, Transport};
+use crate::clock::Clock;
+use crate::engine::Ending;
+use crate::model::{AttemptRecord, DeliveryRecord, EventRecord, Outcome};
+
+/// What an attempt needs from the node.
+pub struct Sender {
+    /// Where connections are looked up.
+    pub connections: Arc<dyn Connections>,
+    /// How requests are sent.
+    pub transport: Arc<dyn Transport>,
+    /// What time it is.
+    pub clock: Arc<dyn Clock>,
+    /// Which addresses may be called, unless the connection has a policy of its own.
+    pub addresses: AddressPolicy,
+}
+
+/// An attempt that is over.
+#[derive(Clone, Debug)]
+pub struct Report {
+    /// What to keep of it; `None` when there was none.
+    pub record: Option<AttemptRecord>,
+    /// What it means for the delivery.
+    pub ending: Ending,
+}
+
+/// Makes one attempt.
+pub async fn attempt(sender: &Sender, event: &EventRecord, delivery: &DeliveryRecord, number: u32) -> Report {
+    // Looked up every time, so that a corrected URL or secret helps what is pending already.
+    let target = sender.connections.target(&delivery.workspace, &delivery.connection);
+    let Some(target) = target.filter(|target| target.enabled) else {
+        return Report { record: None, ending: Ending::Unusable };
+    };
+    let started_at = sender.clock.now();
+    let end = match request(event, delivery, &target, sender.addresses, started_at) {
+        Ok(request) => match sender.transport.send(request, delivery.policy.timeout).await {
+            Ok(answer) => answered(answer, sender),
+            Err(failure) => failed(failure.outcome, failure.error),
+        },
+        Err(error) => failed(outcome_of(&error), error.to_string()),
+    };
+    let took = sender.clock.now().duration_since(started_at);
+    let record = AttemptRecord {
+        delivery: delivery.id.clone(),
+        number,
+        started_at,
+        took_micros: u64::try_from(took.as_micros()).unwrap_or(0),
+        outcome: end.outcome,
+        status: end.status.map(|status| status.as_u16()),
+        address: end.address,
+        response: end.response,
+        error: end.error.map(Into::into),
+    };
+    let (outcome, retry_after, gone_for_good) = (end.outcome, end.retry_after, end.gone_for_good);
+    Report { record: Some(record), ending: Ending::Attempt { outcome, retry_after, gone_for_good } }
+}
+
+/// How the exchange ended.
+struct End {
+    outcome: Outcome,
+    status: Option<StatusCode>,
+    address: Option<Arc<str>>,
+    response: Option<Arc<str>>,
+    error: Option<String>,
+    retry_after: Option<crate::engine::Millis>,
+    gone_for_good: bool,
+}
+
+fn answered(answer: Answer, sender: &Sender) -> End {
+    let verdict = verdict(answer.status, &answer.headers, sender.clock.now());
+    End {
+        outcome: verdict.outcome,
+        status: Some(answer.status),
+        address: answer.address.map(|address| address.to_string().into()),
+        response: (!answer.body.is_empty()).then(|| String::from_utf8_lossy(&answer.body).into()),
+        error: verdict.error,
+        retry_after: verdict.retry_after,
+        gone_for_good: verdict.gone_for_good,
+    }
+}
+
+fn failed(outcome: Outcome, error: String) -> End {
+    End {
+        outcome,
+        status: None,
+        address: None,
+        response: None,
+        error: Some(error),
+        retry_after: None,
+        gone_for_good: false,
+    }
+}
+
+/// Of what cannot even be asked, only a bad input stays bad: people correct the rest.
+fn outcome_of(error: &RequestError) -> Outcome {
+    match error {
+        RequestError::Input(_) => Outcome::MappingFailed,
+        RequestError::Address(_) => Outcome::AddressRefused,
+        RequestError::Secret(_) | RequestError::Header(_) => Outcome::CredentialsRefused,
+    }
+}

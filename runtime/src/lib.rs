@@ -8,4 +8,5 @@ pub mod id;
 pub mod journal;
 pub mod model;
 pub mod node;
+pub mod record;
 pub mod secret;
