@@ -1,1 +1,3 @@
+//! The binary: a command line around the library.
+
 fn main() {}

@@ -2,30 +2,72 @@
 //!
 //! A [`Node`] ties the journal, the engine and the history together. The API above it parses, matches
 //! and asks; nothing above it waits for a disk or a receiver except through the futures here.
+//!
+//! Two threads work below: the journal's writer, which also keeps the books (history, names, counts) in
+//! the journal's order, and the engine's, which starts attempts as tasks of the runtime.
 
 pub mod accept;
+mod admit;
+mod books;
 pub mod config;
+mod driver;
 pub mod query;
+mod recovery;
+#[cfg(test)]
+mod tests;
 
-use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::JoinHandle;
 use std::time::Duration;
 
+use ring::rand::{SecureRandom, SystemRandom};
 use tokio::sync::broadcast;
 
-pub use accept::{Accepted, Conflict, NewEvent, Rejected};
+pub use accept::{Accepted, Conflict, ConflictBy, Identity, LimitOf, NewEvent, Rejected};
 pub use config::NodeConfig;
-pub use query::{Cursor, DeliveryFilter, DeliveryView, EventFilter, EventView, Feed, Page, Status};
+pub use query::{
+    Cursor, DeliveryFilter, DeliveryView, EventFilter, EventView, Feed, Page, StateKind, Status,
+};
 
+use self::books::{Bookkeeper, Books, Fact, PendingLimits, Shelf};
+use self::driver::{Driver, Gauges, Inbox, Letter, fact};
+use self::recovery::{Recovered, Recovery};
+use crate::clock::{Clock, SystemClock};
+use crate::deliver::Sender;
 use crate::deliver::target::Connections;
+use crate::deliver::transport::{Http, Transport};
+use crate::engine::{Caps, Engine, Input};
+use crate::history::{History, HistoryLimits};
 use crate::id::{DeliveryId, EventId, WorkspaceId};
+use crate::idempotency::{Window, WindowLimits};
+use crate::journal::disk::{Disk, Folder};
+use crate::journal::segment::{SegmentLog, SegmentOptions};
+use crate::journal::writer::{Class, Writer, WriterLimits};
+use crate::journal::{JournalError, Position};
 use crate::model::AttemptRecord;
+use crate::record::Record;
 
 /// Why a node does not start.
 #[derive(Debug, thiserror::Error)]
 pub enum OpenError {
-    /// A folder or file could not be used.
+    /// The data folder cannot be used, or another process uses it.
     #[error("the data folder cannot be used: {0}")]
     Io(#[from] std::io::Error),
+    /// The journal cannot be used; nothing was changed.
+    #[error(transparent)]
+    Journal(#[from] JournalError),
+    /// A record is of a later version.
+    #[error("the journal has a record in segment {segment} at byte {offset} that this version cannot read")]
+    Record {
+        /// The segment's number.
+        segment: u32,
+        /// The record's offset.
+        offset: u32,
+    },
+    /// The TLS library does not start.
+    #[error("TLS cannot be set up: {0}")]
+    Tls(#[from] rustls::Error),
 }
 
 /// Why a question about the past has no answer.
@@ -42,17 +84,42 @@ pub enum ChangeError {
     /// There is no such delivery in this workspace, or it has left the history.
     #[error("no such delivery")]
     NotFound,
-    /// It is still being delivered, so there is nothing to replay; or it is done, so there is nothing to discard.
+    /// It is still being delivered, so there is nothing to replay; or it is settled, so there is nothing to discard.
     #[error("the delivery's state does not allow it")]
     WrongState,
+    /// The journal cannot be read.
+    #[error("the journal cannot be read")]
+    Unreadable,
     /// The journal did not take the record.
     #[error(transparent)]
     Rejected(#[from] Rejected),
 }
 
+/// What a node meets the world with. [`Node::open`] uses the real ones.
+pub struct Parts {
+    /// What time it is.
+    pub clock: Arc<dyn Clock>,
+    /// How requests are sent.
+    pub transport: Arc<dyn Transport>,
+    /// Where the journal lies.
+    pub disk: Arc<dyn Disk>,
+}
+
+/// So much may happen before a slow watcher misses some of it.
+const FEED_MAX: usize = 4_096;
+
 /// A running node.
 pub struct Node {
+    shelf: Arc<Shelf>,
+    writer: Arc<Writer<Fact>>,
+    driver: Arc<Driver>,
+    inbox: Arc<Inbox>,
+    gauges: Arc<Gauges>,
     feed: broadcast::Sender<Feed>,
+    clock: Arc<dyn Clock>,
+    stopping: AtomicBool,
+    /// A std mutex: taken once, at shutdown.
+    engine: Mutex<Option<JoinHandle<()>>>,
 }
 
 impl Node {
@@ -61,49 +128,89 @@ impl Node {
     ///
     /// # Errors
     /// The folder is in use, cannot be written, or the journal is damaged before its end.
-    pub fn open(_config: NodeConfig, _connections: Arc<dyn Connections>) -> Result<Arc<Self>, OpenError> {
-        Ok(Arc::new(Self { feed: broadcast::Sender::new(64) }))
+    pub fn open(config: NodeConfig, connections: Arc<dyn Connections>) -> Result<Arc<Self>, OpenError> {
+        let parts = Parts {
+            clock: Arc::new(SystemClock::default()),
+            transport: Arc::new(Http::new()?),
+            disk: Arc::new(Folder::take(&config.data_dir.join("journal"))?),
+        };
+        Self::open_with(&config, connections, parts)
     }
 
-    /// Makes events and their deliveries durable. When it returns `Ok`, they are on stable storage and
-    /// every query sees them. One answer per event, in order.
+    /// The same with other parts.
     ///
     /// # Errors
-    /// The whole batch is refused: nothing of it is kept.
-    pub async fn accept(&self, _batch: Vec<NewEvent>) -> Result<Vec<Result<Accepted, Conflict>>, Rejected> {
-        Err(Rejected::Stopping)
-    }
+    /// As for [`Self::open`].
+    pub fn open_with(
+        config: &NodeConfig,
+        connections: Arc<dyn Connections>,
+        parts: Parts,
+    ) -> Result<Arc<Self>, OpenError> {
+        let Parts { clock, transport, disk } = parts;
+        let options =
+            SegmentOptions { segment_bytes: config.segment_bytes, prepare_ahead: true, seed: random_seed()? };
+        let mut recovery = Recovery::new(empty_books(config));
+        let log = SegmentLog::open(disk, Arc::clone(&clock), options, &mut |position, _, bytes| {
+            recovery.visit(position, bytes);
+        })?;
+        let unreadable = |(Position { segment, offset }, _)| OpenError::Record { segment, offset };
+        let Recovered { books, owed, unknown } = recovery.finish(clock.now()).map_err(unreadable)?;
 
-    /// Owes a settled delivery again, as a new delivery with `replay_of`; its `webhook-id` stays the original's.
-    ///
-    /// # Errors
-    /// See [`ChangeError`].
-    pub async fn replay(
-        &self,
-        _workspace: &WorkspaceId,
-        _delivery: &DeliveryId,
-    ) -> Result<DeliveryId, ChangeError> {
-        Err(ChangeError::NotFound)
-    }
-
-    /// Gives a waiting delivery up, as an operator's decision.
-    ///
-    /// # Errors
-    /// See [`ChangeError`].
-    pub async fn discard(&self, _workspace: &WorkspaceId, _delivery: &DeliveryId) -> Result<(), ChangeError> {
-        Err(ChangeError::NotFound)
+        let shelf = Arc::new(Shelf::new(books));
+        let (inbox, gauges) = (Arc::new(Inbox::default()), Arc::new(Gauges::default()));
+        let feed = broadcast::Sender::new(FEED_MAX);
+        let bookkeeper = Bookkeeper {
+            shelf: Arc::clone(&shelf),
+            inbox: Arc::clone(&inbox),
+            feed: feed.clone(),
+            clock: Arc::clone(&clock),
+            history_kept: config.history_kept,
+        };
+        let limits = WriterLimits {
+            queue_bytes_max: config.queue_bytes_max,
+            queue_records_max: config.queue_records_max,
+            journal_bytes_max: config.journal_bytes_max,
+        };
+        let writer = Arc::new(Writer::start(Box::new(log), limits, bookkeeper)?);
+        // These go in first, so that no new attempt of the same delivery can stand before them.
+        let unknown: Vec<_> = unknown.into_iter().map(|record| fact(record, None)).collect();
+        if !unknown.is_empty() && writer.note(Class::Outcome, unknown).is_err() {
+            return Err(JournalError::Poisoned.into());
+        }
+        inbox.push_inputs(owed.into_iter().map(|owe| Input::Owe(Box::new(owe))));
+        let sender =
+            Sender { connections, transport, clock: Arc::clone(&clock), addresses: config.addresses };
+        let driver = Arc::new(Driver {
+            sender,
+            shelf: Arc::clone(&shelf),
+            records: writer.records(),
+            writer: Arc::clone(&writer),
+            inbox: Arc::clone(&inbox),
+            gauges: Arc::clone(&gauges),
+            runtime: tokio::runtime::Handle::current(),
+        });
+        let caps = Caps {
+            in_flight_max: config.in_flight_max,
+            connection_in_flight_max: config.connection_in_flight_max,
+        };
+        let engine = Engine::new(caps, clock.now().as_millisecond(), random_seed()?);
+        let running = Arc::clone(&driver);
+        let thread = std::thread::Builder::new().name("engine".into()).spawn(move || running.run(engine))?;
+        let (stopping, engine) = (AtomicBool::new(false), Mutex::new(Some(thread)));
+        Ok(Arc::new(Self { shelf, writer, driver, inbox, gauges, feed, clock, stopping, engine }))
     }
 
     /// Events of a workspace, newest first.
     #[must_use]
-    pub fn events(&self, _workspace: &WorkspaceId, _filter: &EventFilter, _page: &Cursor) -> Page<EventView> {
-        Page { items: Vec::new(), next: None }
+    pub fn events(&self, workspace: &WorkspaceId, filter: &EventFilter, cursor: &Cursor) -> Page<EventView> {
+        self.shelf.open().history.events(workspace, filter, cursor)
     }
 
     /// One event.
     #[must_use]
-    pub fn event(&self, _workspace: &WorkspaceId, _event: &EventId) -> Option<EventView> {
-        None
+    pub fn event(&self, workspace: &WorkspaceId, event: &EventId) -> Option<EventView> {
+        let found = self.shelf.open().history.event(workspace, event);
+        found.map(|(view, _)| (*view).clone())
     }
 
     /// An event's payload, read back from the journal.
@@ -112,27 +219,33 @@ impl Node {
     /// The journal cannot be read.
     pub async fn payload(
         &self,
-        _workspace: &WorkspaceId,
-        _event: &EventId,
+        workspace: &WorkspaceId,
+        event: &EventId,
     ) -> Result<Option<Arc<[u8]>>, ReadError> {
-        Ok(None)
+        let found = self.shelf.open().history.event(workspace, event);
+        let Some((_, position)) = found else { return Ok(None) };
+        Ok(match &*self.driver.read(position).await? {
+            Record::Accepted(owed) | Record::Replayed(owed) => Some(Arc::clone(&owed.event.payload)),
+            Record::Started { .. } | Record::Finished { .. } | Record::Settled { .. } => None,
+        })
     }
 
-    /// Deliveries of a workspace, newest first.
+    /// Deliveries of a workspace, newest first. Dead letters are those of [`StateKind::DeadLetter`].
     #[must_use]
     pub fn deliveries(
         &self,
-        _workspace: &WorkspaceId,
-        _filter: &DeliveryFilter,
-        _page: &Cursor,
+        workspace: &WorkspaceId,
+        filter: &DeliveryFilter,
+        cursor: &Cursor,
     ) -> Page<DeliveryView> {
-        Page { items: Vec::new(), next: None }
+        self.shelf.open().history.deliveries(workspace, filter, cursor)
     }
 
     /// One delivery.
     #[must_use]
-    pub fn delivery(&self, _workspace: &WorkspaceId, _delivery: &DeliveryId) -> Option<DeliveryView> {
-        None
+    pub fn delivery(&self, workspace: &WorkspaceId, delivery: &DeliveryId) -> Option<DeliveryView> {
+        let found = self.shelf.open().history.delivery(workspace, delivery);
+        found.map(|(view, _)| (*view).clone())
     }
 
     /// A delivery's input as JSON text, or why it could not be made; read back from the journal.
@@ -141,10 +254,13 @@ impl Node {
     /// The journal cannot be read.
     pub async fn input(
         &self,
-        _workspace: &WorkspaceId,
-        _delivery: &DeliveryId,
+        workspace: &WorkspaceId,
+        delivery: &DeliveryId,
     ) -> Result<Option<Result<Arc<str>, Arc<str>>>, ReadError> {
-        Ok(None)
+        let found = self.shelf.open().history.delivery(workspace, delivery);
+        let Some((_, source)) = found else { return Ok(None) };
+        let record = self.driver.read(source.position).await?;
+        Ok(admit::delivery_in(&record, source.index).map(|(_, delivery)| delivery.input.clone()))
     }
 
     /// The attempts of a delivery, oldest first; read back from the journal.
@@ -153,10 +269,17 @@ impl Node {
     /// The journal cannot be read.
     pub async fn attempts(
         &self,
-        _workspace: &WorkspaceId,
-        _delivery: &DeliveryId,
+        workspace: &WorkspaceId,
+        delivery: &DeliveryId,
     ) -> Result<Vec<AttemptRecord>, ReadError> {
-        Ok(Vec::new())
+        let found = self.shelf.open().history.delivery(workspace, delivery);
+        let mut attempts = Vec::new();
+        for position in found.map(|(_, source)| source.attempts).unwrap_or_default() {
+            if let Record::Finished { attempt, .. } = &*self.driver.read(position).await? {
+                attempts.push(attempt.clone());
+            }
+        }
+        Ok(attempts)
     }
 
     /// What happens from now on. A reader that falls behind misses some and is told how many.
@@ -168,9 +291,72 @@ impl Node {
     /// Counts, and whether the node is healthy.
     #[must_use]
     pub fn status(&self) -> Status {
-        Status::default()
+        let books = self.shelf.open();
+        let (events, deliveries, dead_letters) = books.history.counts();
+        Status {
+            failing: self.writer.failing(),
+            stopping: self.stopping.load(Ordering::Relaxed),
+            pending: u64::from(books.pending.node()),
+            in_flight: u64::from(self.gauges.in_flight.load(Ordering::Relaxed)),
+            events: events as u64,
+            deliveries: deliveries as u64,
+            dead_letters: dead_letters as u64,
+            journal_bytes: self.writer.bytes(),
+        }
     }
 
-    /// Takes nothing more, waits for attempts under way for at most `drain`, and syncs the journal.
-    pub async fn shutdown(&self, _drain: Duration) {}
+    /// Takes nothing more, waits for attempts under way for at most `drain`, and syncs the journal. What is
+    /// under way after that is shown as unknown at the next start and sent again.
+    pub async fn shutdown(&self, drain: Duration) {
+        if self.stopping.swap(true, Ordering::AcqRel) {
+            return;
+        }
+        self.inbox.push_inputs([Input::Drain]);
+        let deadline = tokio::time::Instant::now() + drain;
+        loop {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+            if self.gauges.in_flight.load(Ordering::Relaxed) == 0 || tokio::time::Instant::now() >= deadline {
+                break;
+            }
+        }
+        self.inbox.push(Letter::Stop);
+        let thread = self.engine.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let writer = Arc::clone(&self.writer);
+        let closing = tokio::task::spawn_blocking(move || {
+            // A panic in there has been reported by the panic hook already.
+            let _ = thread.map(JoinHandle::join);
+            writer.close();
+        });
+        if let Err(error) = closing.await {
+            tracing::error!(%error, "the journal could not be closed");
+        }
+    }
+}
+
+impl Drop for Node {
+    /// Ends the threads of a node that nobody shut down, without waiting for anything under way.
+    fn drop(&mut self) {
+        self.inbox.push(Letter::Stop);
+    }
+}
+
+fn empty_books(config: &NodeConfig) -> Books {
+    let history = History::new(HistoryLimits {
+        workspace_events_max: config.workspace_events_max,
+        node_events_max: config.node_events_max,
+    });
+    let window =
+        Window::new(WindowLimits { kept: config.idempotency_kept, names_max: config.idempotency_keys_max });
+    let limits =
+        PendingLimits { workspace_max: config.workspace_pending_max, node_max: config.node_pending_max };
+    Books::new(history, window, limits)
+}
+
+/// A seed that nobody can guess.
+fn random_seed() -> std::io::Result<u64> {
+    let mut bytes = [0; 8];
+    SystemRandom::new()
+        .fill(&mut bytes)
+        .map_err(|_| std::io::Error::other("the system has no random numbers"))?;
+    Ok(u64::from_le_bytes(bytes))
 }

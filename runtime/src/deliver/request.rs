@@ -114,9 +114,14 @@ pub fn request(
     now: Timestamp,
 ) -> Result<Request, RequestError> {
     let input = delivery.input.as_ref().map_err(|why| RequestError::Input(why.to_string()))?;
-    let input: Input<'_> = serde_json::from_str(input).map_err(|error| {
-        RequestError::Input(format!("the input is not what `send_webhook` takes: {error}"))
-    })?;
+    let wrong = |why: &dyn std::fmt::Display| {
+        RequestError::Input(format!("the input is not what `send_webhook` takes: {why}"))
+    };
+    // A list would pass for a record without fields.
+    if !input.trim_start().starts_with('{') {
+        return Err(wrong(&"it is not a record"));
+    }
+    let input: Input<'_> = serde_json::from_str(input).map_err(|error| wrong(&error))?;
     let url = check_url(&target.url, target.addresses.unwrap_or(addresses))?;
     let body = match input.body {
         Some(body) => Bytes::copy_from_slice(body.get().as_bytes()),

@@ -161,7 +161,7 @@ fn a_discarded_delivery_is_given_up_wherever_it_is() {
         bench.step(Input::Discard(id.clone()));
     }
     let discarded = State::DeadLetter { reason: DeadReason::Discarded };
-    assert_eq!(bench.states(&queued), [discarded.clone()]);
+    assert_eq!(bench.states(&queued), std::slice::from_ref(&discarded));
     assert_eq!(bench.states(&timed).last(), Some(&discarded));
     assert!(bench.states(&flying).is_empty(), "it is on its way");
     bench.finish(bench.started[0].2, Outcome::TimedOut);

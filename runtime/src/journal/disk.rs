@@ -84,7 +84,7 @@ pub struct Folder {
 const LOCK: &str = "lock";
 
 /// Zeroes are written in pieces of this size.
-const ZEROES: [u8; 1 << 16] = [0; 1 << 16];
+static ZEROES: [u8; 1 << 16] = [0; 1 << 16];
 
 impl Folder {
     /// Takes a folder for this process alone; makes it when it is missing.

@@ -227,6 +227,14 @@ impl<T: Send + 'static> Writer<T> {
     }
 }
 
+impl<T> Drop for Writer<T> {
+    /// Ends the thread of a writer that nobody closed, after what waits is written.
+    fn drop(&mut self) {
+        self.shared.lock().closed = true;
+        self.shared.some.notify_one();
+    }
+}
+
 impl<T> Shared<T> {
     fn lock(&self) -> MutexGuard<'_, Queue<T>> {
         self.queue.lock().unwrap_or_else(PoisonError::into_inner)
@@ -256,23 +264,23 @@ impl<T: Send + 'static, C: Committed<T>> Work<T, C> {
         loop {
             let result = match self.next() {
                 Next::Write(group) => self.write(group),
-                Next::Vouch => {
-                    self.unvouched = false;
-                    self.journal.append(&[]).map(drop)
-                }
-                Next::End => {
-                    let vouched = if self.unvouched { self.journal.append(&[]).map(drop) } else { Ok(()) };
-                    if let Err(error) = vouched {
-                        self.fail(&error);
-                    }
+                Next::Vouch => self.vouch(),
+                Next::End if self.unvouched => {
+                    // There is nobody left to tell.
+                    let _ = self.vouch();
                     return;
                 }
+                Next::End => return,
             };
-            if let Err(error) = result {
-                self.fail(&error);
+            if result.is_err() {
                 return;
             }
         }
+    }
+
+    fn vouch(&mut self) -> Result<(), JournalError> {
+        self.unvouched = false;
+        self.journal.append(&[]).map(drop).inspect_err(|error| self.fail(error))
     }
 
     /// Waits for something to do.
@@ -298,8 +306,34 @@ impl<T: Send + 'static, C: Committed<T>> Work<T, C> {
         }
     }
 
-    /// Makes a group durable, in as few batches as it fits into, and tells everybody.
+    /// Makes a group durable and tells everybody.
     fn write(&mut self, group: Vec<Submission<T>>) -> Result<(), JournalError> {
+        let positions = match self.append(&group) {
+            Ok(positions) => positions,
+            Err(error) => {
+                // Before those who wait are told by dropping what they wait for.
+                self.fail(&error);
+                return Err(error);
+            }
+        };
+        self.unvouched = true;
+        let mut waiting = Vec::with_capacity(group.len());
+        let mut values = Vec::with_capacity(positions.len());
+        for submission in group {
+            values.extend(submission.entries.into_iter().map(|entry| entry.value));
+            waiting.extend(submission.durable);
+        }
+        self.committed.committed(positions.into_iter().zip(values).collect());
+        for durable in waiting {
+            // Whoever waited may have gone away; the record stays.
+            let _ = durable.send(());
+        }
+        self.make_room();
+        Ok(())
+    }
+
+    /// Appends a group, in as few batches as it fits into.
+    fn append(&mut self, group: &[Submission<T>]) -> Result<Vec<Position>, JournalError> {
         let bytes_max = self.journal.batch_bytes_max();
         let mut positions = Vec::new();
         let mut batch: Vec<&[u8]> = Vec::new();
@@ -317,20 +351,7 @@ impl<T: Send + 'static, C: Committed<T>> Work<T, C> {
         if !batch.is_empty() {
             positions.append(&mut self.journal.append(&batch)?);
         }
-        self.unvouched = true;
-        let mut waiting = Vec::with_capacity(group.len());
-        let mut values = Vec::with_capacity(positions.len());
-        for submission in group {
-            values.extend(submission.entries.into_iter().map(|entry| entry.value));
-            waiting.extend(submission.durable);
-        }
-        self.committed.committed(positions.into_iter().zip(values).collect());
-        for durable in waiting {
-            // Whoever waited may have gone away; the record stays.
-            let _ = durable.send(());
-        }
-        self.make_room();
-        Ok(())
+        Ok(positions)
     }
 
     /// Drops old segments when the next one would be over the limit.

@@ -19,7 +19,8 @@ pub struct NodeConfig {
     pub queue_bytes_max: usize,
     /// Records that may wait for the journal's writer.
     pub queue_records_max: usize,
-    /// Settled events stay readable for at least this long, as far as `journal_bytes_max` allows.
+    /// The journal keeps everything while `journal_bytes_max` allows. When it does not, what is settled goes,
+    /// but nothing that is younger than this: events are refused instead. Long times want a large journal.
     pub history_kept: Duration,
     /// Events of one workspace that are listed.
     pub workspace_events_max: usize,
@@ -51,7 +52,7 @@ impl NodeConfig {
             journal_bytes_max: 4 << 30,
             queue_bytes_max: 64 << 20,
             queue_records_max: 65_536,
-            history_kept: Duration::from_secs(7 * 24 * 3600),
+            history_kept: Duration::from_secs(60),
             workspace_events_max: 200_000,
             node_events_max: 2_000_000,
             workspace_pending_max: 1_000_000,

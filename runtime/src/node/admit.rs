@@ -1,0 +1,218 @@
+//! How events and replays get in: names, limits, journal, answer.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use super::accept::{Accepted, Conflict, LimitOf, NewEvent, Rejected};
+use super::books::Books;
+use super::driver::fact;
+use super::{ChangeError, Node};
+use crate::engine::Input;
+use crate::id::{DeliveryId, WorkspaceId};
+use crate::idempotency::Reservation;
+use crate::journal::writer::{Class, Refusal};
+use crate::model::{DeliveryRecord, EventRecord};
+use crate::record::{Owed, Record};
+
+/// A busy writer has room again after a few syncs.
+const BUSY_RETRY: Duration = Duration::from_millis(250);
+
+/// A full journal has room again when old deliveries are settled; nobody knows when.
+const SPACE_RETRY: Duration = Duration::from_secs(30);
+
+type Answer = Result<Accepted, Conflict>;
+
+impl Node {
+    /// Makes events and their deliveries durable. When it returns `Ok`, they are on stable storage and
+    /// every query sees them. One answer per event, in order.
+    ///
+    /// # Errors
+    /// The batch is refused. Nothing of it is kept, unless a part of it repeats what another request was
+    /// writing at the same time; sending it again is always right for events that have an identity.
+    pub async fn accept(&self, batch: Vec<NewEvent>) -> Result<Vec<Answer>, Rejected> {
+        let mut answers: Vec<Option<Answer>> = batch.iter().map(|_| None).collect();
+        let mut open: Vec<(usize, NewEvent)> = batch.into_iter().enumerate().collect();
+        while !open.is_empty() {
+            let mut fresh = Vec::new();
+            let mut repeats = Vec::new();
+            for (at, new) in open {
+                match self.reserve(&new) {
+                    Reservation::New => fresh.push((at, new)),
+                    Reservation::Wait(over) => repeats.push((at, new, over)),
+                    Reservation::Known(accepted) => answer(&mut answers, at, Ok(accepted)),
+                    Reservation::Conflict(conflict) => answer(&mut answers, at, Err(conflict)),
+                }
+            }
+            self.commit(fresh, &mut answers).await?;
+            open = Vec::with_capacity(repeats.len());
+            for (at, new, mut over) in repeats {
+                // The channel only ever closes; afterwards the window knows.
+                let _ = over.changed().await;
+                open.push((at, new));
+            }
+        }
+        Ok(answers.into_iter().flatten().collect())
+    }
+
+    fn reserve(&self, new: &NewEvent) -> Reservation {
+        let ids = new.deliveries.iter().map(|delivery| delivery.id.clone());
+        let (event, now) = (&new.event, self.clock.now());
+        self.shelf.open().window.reserve(&event.workspace, &new.identity, &event.id, ids, now)
+    }
+
+    /// Writes events whose names are reserved.
+    async fn commit(
+        &self,
+        fresh: Vec<(usize, NewEvent)>,
+        answers: &mut [Option<Answer>],
+    ) -> Result<(), Rejected> {
+        if fresh.is_empty() {
+            return Ok(());
+        }
+        let mut records = Vec::with_capacity(fresh.len());
+        let mut accepted = Vec::with_capacity(fresh.len());
+        for (at, new) in fresh {
+            let deliveries = new.deliveries.iter().map(|delivery| delivery.id.clone()).collect();
+            accepted.push((at, Accepted { event: new.event.id.clone(), deliveries, repeated: false }));
+            let NewEvent { event, deliveries, identity } = new;
+            records.push(Record::Accepted(Box::new(Owed { event, deliveries, identity })));
+        }
+        self.write(records).await?;
+        for (at, accepted) in accepted {
+            answer(answers, at, Ok(accepted));
+        }
+        Ok(())
+    }
+
+    /// Makes records that owe something durable, or undoes what was reserved for them.
+    async fn write(&self, records: Vec<Record>) -> Result<(), Rejected> {
+        if let Err(rejected) = self.admit(&records) {
+            let mut books = self.shelf.open();
+            release_names(&mut books, &records);
+            return Err(rejected);
+        }
+        // Nothing is awaited between here and the queue, so a caller who goes away leaves nothing half done.
+        let entries: Vec<_> = records.into_iter().map(|record| fact(record, None)).collect();
+        let kept: Vec<Arc<Record>> = entries.iter().map(|entry| Arc::clone(&entry.value.record)).collect();
+        match self.writer.submit(Class::Event, entries) {
+            Ok(durable) => durable.await.map_err(|_| Rejected::Failing),
+            Err(refusal) => {
+                let mut books = self.shelf.open();
+                release_names(&mut books, kept.iter().map(|record| &**record));
+                release_pending(&mut books, kept.iter().map(|record| &**record));
+                Err(rejected(refusal, self.writer.bytes()))
+            }
+        }
+    }
+
+    /// Counts what records owe, if all of it may be owed.
+    fn admit(&self, records: &[Record]) -> Result<(), Rejected> {
+        if self.stopping.load(Ordering::Acquire) {
+            return Err(Rejected::Stopping);
+        }
+        let mut books = self.shelf.open();
+        for (at, record) in records.iter().enumerate() {
+            let Some(owed) = owed_in(record) else { continue };
+            if let Err(rejected) = books.pending.admit(&owed.event.workspace, count(owed)) {
+                release_pending(&mut books, records.iter().take(at));
+                return Err(rejected);
+            }
+        }
+        Ok(())
+    }
+
+    /// Owes a settled delivery again, as a new delivery with `replay_of`; its `webhook-id` stays the
+    /// original's, and the receiver sees the header `fanwise-replay`. Replaying a replay replays the original.
+    ///
+    /// # Errors
+    /// See [`ChangeError`].
+    pub async fn replay(
+        &self,
+        workspace: &WorkspaceId,
+        delivery: &DeliveryId,
+    ) -> Result<DeliveryId, ChangeError> {
+        let found = self.shelf.open().history.delivery(workspace, delivery);
+        let (view, source) = found.ok_or(ChangeError::NotFound)?;
+        if !super::books::is_settled(&view.state) {
+            return Err(ChangeError::WrongState);
+        }
+        let record = self.driver.read(source.position).await.map_err(|_| ChangeError::Unreadable)?;
+        let (event, old) = delivery_in(&record, source.index).ok_or(ChangeError::Unreadable)?;
+        let now = self.clock.now();
+        let new = DeliveryRecord {
+            id: DeliveryId::fresh(),
+            created_at: now,
+            due_at: now,
+            replay_of: Some(old.replay_of.clone().unwrap_or_else(|| old.id.clone())),
+            ..old.clone()
+        };
+        let id = new.id.clone();
+        let owed = Owed { event: event.clone(), deliveries: vec![new], identity: Default::default() };
+        self.write(vec![Record::Replayed(Box::new(owed))]).await?;
+        Ok(id)
+    }
+
+    /// Gives a waiting delivery up, as an operator's decision. One that is under way is given up unless
+    /// this attempt succeeds. The new state shows when it is durable, a moment after this returns.
+    ///
+    /// # Errors
+    /// See [`ChangeError`].
+    pub async fn discard(&self, workspace: &WorkspaceId, delivery: &DeliveryId) -> Result<(), ChangeError> {
+        let found = self.shelf.open().history.delivery(workspace, delivery);
+        let (view, _) = found.ok_or(ChangeError::NotFound)?;
+        if super::books::is_settled(&view.state) {
+            return Err(ChangeError::WrongState);
+        }
+        self.inbox.push_inputs([Input::Discard(delivery.clone())]);
+        Ok(())
+    }
+}
+
+fn answer(answers: &mut [Option<Answer>], at: usize, with: Answer) {
+    if let Some(place) = answers.get_mut(at) {
+        *place = Some(with);
+    }
+}
+
+fn owed_in(record: &Record) -> Option<&Owed> {
+    match record {
+        Record::Accepted(owed) | Record::Replayed(owed) => Some(owed),
+        Record::Started { .. } | Record::Finished { .. } | Record::Settled { .. } => None,
+    }
+}
+
+/// A delivery and its event within their record.
+pub(super) fn delivery_in(record: &Record, index: u32) -> Option<(&EventRecord, &DeliveryRecord)> {
+    let owed = owed_in(record)?;
+    Some((&owed.event, owed.deliveries.get(index as usize)?))
+}
+
+fn count(owed: &Owed) -> u32 {
+    u32::try_from(owed.deliveries.len()).unwrap_or(u32::MAX)
+}
+
+fn release_names<'a>(books: &mut Books, records: impl IntoIterator<Item = &'a Record>) {
+    for owed in records.into_iter().filter_map(owed_in) {
+        books.window.release(&owed.event.workspace, &owed.identity, &owed.event.id);
+    }
+}
+
+fn release_pending<'a>(books: &mut Books, records: impl IntoIterator<Item = &'a Record>) {
+    for owed in records.into_iter().filter_map(owed_in) {
+        books.pending.remove(&owed.event.workspace, count(owed));
+    }
+}
+
+fn rejected(refusal: Refusal, journal_bytes: u64) -> Rejected {
+    match refusal {
+        Refusal::Busy => Rejected::Busy { retry_after: BUSY_RETRY },
+        Refusal::NoSpace => {
+            let (limit, of) = ("journal_bytes_max", LimitOf::Node);
+            Rejected::Limit { limit, max: journal_bytes, of, retry_after: SPACE_RETRY }
+        }
+        Refusal::TooLarge { bytes, bytes_max } => Rejected::TooLarge { bytes, bytes_max },
+        Refusal::Failing => Rejected::Failing,
+        Refusal::Closed => Rejected::Stopping,
+    }
+}

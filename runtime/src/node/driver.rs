@@ -1,0 +1,244 @@
+//! Drives the engine: one thread that hands it inputs and carries out its effects.
+
+use std::collections::VecDeque;
+use std::panic::AssertUnwindSafe;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::time::Duration;
+
+use futures_util::FutureExt;
+use tokio::runtime::Handle;
+
+use super::books::{Fact, Shelf, is_settled};
+use crate::deliver::{Report, Sender, attempt};
+use crate::engine::{Effect, Ending, Engine, Input, Key};
+use crate::id::{DeliveryId, WorkspaceId};
+use crate::journal::writer::{Class, Entry, Writer};
+use crate::journal::{Position, Records};
+use crate::model::{AttemptRecord, Outcome, State};
+use crate::record::{Owed, Record};
+
+/// What waits for the engine. It is bounded by what fills it: pending deliveries are counted before they
+/// are owed, and there are never more ends of attempts than attempts.
+#[derive(Default)]
+pub(super) struct Inbox {
+    /// A std mutex: held to push or to take everything.
+    waiting: Mutex<VecDeque<Letter>>,
+    some: Condvar,
+}
+
+/// One thing for the engine's thread.
+pub(super) enum Letter {
+    Input(Input),
+    /// An attempt is over.
+    Done {
+        key: Key,
+        report: Report,
+    },
+    /// The thread ends.
+    Stop,
+}
+
+impl Inbox {
+    pub(super) fn push(&self, letter: Letter) {
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner).push_back(letter);
+        self.some.notify_one();
+    }
+
+    pub(super) fn push_inputs(&self, inputs: impl IntoIterator<Item = Input>) {
+        let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
+        let before = waiting.len();
+        waiting.extend(inputs.into_iter().map(Letter::Input));
+        if waiting.len() > before {
+            drop(waiting);
+            self.some.notify_one();
+        }
+    }
+
+    /// Everything that waits; waits for something for at most that long.
+    fn take(&self, at_most: Option<Duration>) -> VecDeque<Letter> {
+        let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
+        if waiting.is_empty() {
+            waiting = match at_most {
+                None => self.some.wait(waiting).unwrap_or_else(PoisonError::into_inner),
+                Some(wait) if wait.is_zero() => waiting,
+                Some(wait) => self.some.wait_timeout(waiting, wait).unwrap_or_else(PoisonError::into_inner).0,
+            };
+        }
+        std::mem::take(&mut waiting)
+    }
+}
+
+/// Counts that others may read.
+#[derive(Default)]
+pub(super) struct Gauges {
+    pub in_flight: AtomicU32,
+}
+
+/// What attempts and the engine's thread share.
+pub(super) struct Driver {
+    pub sender: Sender,
+    pub shelf: Arc<Shelf>,
+    pub writer: Arc<Writer<Fact>>,
+    pub records: Arc<dyn Records>,
+    pub inbox: Arc<Inbox>,
+    pub gauges: Arc<Gauges>,
+    pub runtime: Handle,
+}
+
+impl Driver {
+    /// The engine's thread.
+    pub(super) fn run(self: &Arc<Self>, mut engine: Engine) {
+        let mut effects = Vec::new();
+        loop {
+            let now = self.sender.clock.now().as_millisecond();
+            let wait = engine
+                .next_tick()
+                .map(|at| Duration::from_millis(at.saturating_sub(now).max(0).unsigned_abs()));
+            let letters = self.inbox.take(wait);
+            let now = self.sender.clock.now().as_millisecond();
+            engine.step(now, Input::Tick, &mut effects);
+            self.carry_out(&mut effects, None);
+            for letter in letters {
+                let done = match letter {
+                    Letter::Stop => return,
+                    Letter::Input(input) => {
+                        engine.step(now, input, &mut effects);
+                        None
+                    }
+                    Letter::Done { key, report } => {
+                        engine.step(now, Input::Finished { key, ending: report.ending }, &mut effects);
+                        report.record.map(|record| (key, record))
+                    }
+                };
+                self.carry_out(&mut effects, done);
+            }
+            self.gauges.in_flight.store(engine.in_flight(), Ordering::Relaxed);
+        }
+    }
+
+    /// Does what the engine wants. `done` is the attempt that just ended.
+    fn carry_out(self: &Arc<Self>, effects: &mut Vec<Effect>, done: Option<(Key, AttemptRecord)>) {
+        let mut done = done;
+        let mut facts = Vec::new();
+        let mut starts = Vec::new();
+        for effect in effects.drain(..) {
+            match effect {
+                Effect::Start { key, id, workspace, position, index, attempt, .. } => {
+                    let at = self.sender.clock.now();
+                    facts.push(fact(Record::Started { workspace, delivery: id.clone(), attempt, at }, None));
+                    starts.push(Start { key, id, position, index, attempt });
+                }
+                Effect::Moved { key, id, workspace, position, state } => {
+                    let releases = is_settled(&state).then_some(position.segment);
+                    let ended = done.take_if(|(ended, _)| Some(*ended) == key);
+                    facts.push(fact(
+                        self.moved(workspace, id, state, ended.map(|(_, record)| record)),
+                        releases,
+                    ));
+                }
+                Effect::Disable { workspace, connection } => {
+                    tracing::info!(%workspace, %connection, "disabled: its receiver answered 410");
+                    self.sender.connections.disable(&workspace, &connection);
+                }
+            }
+        }
+        if facts.is_empty() {
+            return;
+        }
+        // Nobody waits for these. If the journal fails, a restart finds the attempts begun and not ended.
+        if self.writer.note(Class::Outcome, facts).is_err() {
+            tracing::debug!("the journal takes no outcomes any more");
+        }
+        for start in starts {
+            let driver = Arc::clone(self);
+            self.runtime.spawn(async move { driver.make(start).await });
+        }
+    }
+
+    fn moved(
+        &self,
+        workspace: WorkspaceId,
+        delivery: DeliveryId,
+        state: State,
+        ended: Option<AttemptRecord>,
+    ) -> Record {
+        match ended {
+            Some(attempt) => Record::Finished { workspace, attempt, state },
+            None => Record::Settled { workspace, delivery, state, at: self.sender.clock.now() },
+        }
+    }
+
+    /// Makes an attempt and tells the engine how it ended, whatever happens.
+    async fn make(self: Arc<Self>, start: Start) {
+        let work = AssertUnwindSafe(self.attempt(&start)).catch_unwind();
+        let report = match work.await {
+            Ok(report) => report,
+            Err(_) => self.broken(&start, "an error in the server itself; the log has it".to_owned()),
+        };
+        self.inbox.push(Letter::Done { key: start.key, report });
+    }
+
+    async fn attempt(&self, start: &Start) -> Report {
+        let record = match self.read(start.position).await {
+            Ok(record) => record,
+            Err(error) => return self.broken(start, format!("the journal cannot be read: {error}")),
+        };
+        let (Record::Accepted(owed) | Record::Replayed(owed)) = &*record else {
+            return self.broken(start, "the journal has another record there".to_owned());
+        };
+        let owed: &Owed = owed;
+        match owed.deliveries.get(start.index as usize) {
+            Some(delivery) => attempt(&self.sender, &owed.event, delivery, start.attempt).await,
+            None => self.broken(start, "the journal has no such delivery".to_owned()),
+        }
+    }
+
+    /// A record, from memory or from the disk.
+    pub(super) async fn read(&self, position: Position) -> std::io::Result<Arc<Record>> {
+        let recent = self.shelf.open().recent.get(position);
+        if let Some(record) = recent {
+            return Ok(record);
+        }
+        let records = Arc::clone(&self.records);
+        let read = self.runtime.spawn_blocking(move || {
+            let bytes = records.read(position)?;
+            let wrong = |error| std::io::Error::new(std::io::ErrorKind::InvalidData, error);
+            Record::from_bytes(&bytes).map(Arc::new).map_err(wrong)
+        });
+        read.await.map_err(std::io::Error::other)?
+    }
+
+    /// What cannot be sent because of us goes to the dead letters, where people see it.
+    fn broken(&self, start: &Start, error: String) -> Report {
+        tracing::error!(delivery = %start.id, error, "a delivery could not be attempted");
+        let outcome = Outcome::MappingFailed;
+        let record = AttemptRecord {
+            delivery: start.id.clone(),
+            number: start.attempt,
+            started_at: self.sender.clock.now(),
+            took_micros: 0,
+            outcome,
+            status: None,
+            address: None,
+            response: None,
+            error: Some(error.into()),
+        };
+        let ending = Ending::Attempt { outcome, retry_after: None, gone_for_good: false };
+        Report { record: Some(record), ending }
+    }
+}
+
+/// An attempt to make.
+struct Start {
+    key: Key,
+    id: DeliveryId,
+    position: Position,
+    index: u32,
+    attempt: u32,
+}
+
+pub(super) fn fact(record: Record, releases: Option<u32>) -> Entry<Fact> {
+    let bytes = record.to_bytes();
+    Entry { bytes, value: Fact { record: Arc::new(record), releases } }
+}
