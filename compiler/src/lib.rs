@@ -14,6 +14,7 @@ mod check;
 pub mod eval;
 pub mod event;
 pub mod field_type;
+pub mod gate;
 pub mod hir;
 pub mod import;
 pub mod json;

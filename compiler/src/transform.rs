@@ -33,6 +33,7 @@ mod money;
 mod number_text;
 mod only;
 mod output;
+mod parse_json;
 mod pattern;
 mod pluck;
 mod replace;
@@ -213,6 +214,7 @@ pub const TRANSFORMS: &[&Transform] = &[
     &minutes::TRANSFORM,
     &money::TRANSFORM,
     &only::TRANSFORM,
+    &parse_json::TRANSFORM,
     &pluck::TRANSFORM,
     &replace::TRANSFORM,
     &reverse::TRANSFORM,

@@ -3,10 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use rust_decimal::Decimal;
-use rust_decimal::prelude::ToPrimitive;
-
 use crate::eval::Frame;
+use crate::gate::{event_point, is_taken};
 use crate::hir::{Allowance, Expr, Outside, Priority, Retry, Sample, Schedule, Settings};
 use crate::value::{Value, bucket_point, to_text};
 
@@ -111,34 +109,11 @@ pub(super) fn evaluate<'a>(frame: &Frame<'a, '_>, settings: &'a Settings) -> Del
 /// the same ones as `bucket` has. A missing key is one value of its own.
 pub(super) fn is_sampled<'a>(frame: &Frame<'a, '_>, sample: &'a Sample, rule: &str) -> bool {
     let salt = sample.salt.as_deref().unwrap_or_default();
-    let point = match &sample.by {
-        Some(by) => bucket_point(&frame.value(by), salt).or_else(|| bucket_point(&Value::text(""), salt)),
-        None => bucket_point(&Value::text(format!("{}\n{rule}", frame.facts.event.id)), salt),
-    };
-    point.is_some_and(|point| below(point, sample.share))
-}
-
-/// Whether a number from the whole range of u64 lies in the lowest share of it.
-fn below(number: u64, share: Decimal) -> bool {
-    let range = Decimal::from(u64::MAX) + Decimal::ONE;
-    let end = share.checked_mul(range).and_then(|end| end.ceil().to_u128());
-    end.is_some_and(|end| u128::from(number) < end)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn shares_cut_the_range() {
-        for (number, share, inside) in [
-            (0, Decimal::ZERO, false),
-            (u64::MAX, Decimal::ONE, true),
-            (u64::MAX / 2, Decimal::new(5, 1), true),
-            (u64::MAX / 2 + 1, Decimal::new(5, 1), false),
-            (0, Decimal::new(1, 28), true),
-        ] {
-            assert_eq!(below(number, share), inside, "{number} {share}");
+    match &sample.by {
+        Some(by) => {
+            let point = bucket_point(&frame.value(by), salt).or_else(|| bucket_point(&Value::text(""), salt));
+            point.is_some_and(|point| is_taken(point, sample.share))
         }
+        None => is_taken(event_point(frame.facts.event.id, rule, salt), sample.share),
     }
 }

@@ -1,0 +1,69 @@
+//! The sends of the last while: at most so many in any stretch of that length.
+
+use serde::{Deserialize, Serialize};
+
+/// So many different times are kept apart. Up to this many sends in a window the count is exact; beyond
+/// it, sends that lie closest together count as sent at the later one's time, which lets through a
+/// little less, never more.
+pub const SENDS_KEPT_MAX: usize = 32;
+
+/// The sends of the last while, oldest first, as times in milliseconds since 1970 and how many there
+/// were.
+///
+/// A sliding window. The usual token bucket lets nearly twice its size through in one window (a full
+/// bucket at once, and then what flows in), and both destinations' limits and people count the plain way.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Recent {
+    sends: Vec<(i64, u32)>,
+}
+
+impl Recent {
+    /// The earliest time from `now` on at which one more makes at most `allow` in any window of `every`
+    /// milliseconds. A clock that went back is taken to have stood still.
+    #[must_use]
+    pub fn next(&self, allow: u32, every: i64, now: i64) -> i64 {
+        let now = now.max(self.sends.last().map_or(now, |&(at, _)| at));
+        let mut room = allow.max(1);
+        for &(at, count) in self.sends.iter().rev() {
+            let end = at.saturating_add(every);
+            if end <= now {
+                break;
+            }
+            match room.checked_sub(count) {
+                Some(left) if left > 0 => room = left,
+                _ => return end,
+            }
+        }
+        now
+    }
+
+    /// Adds a send.
+    pub fn push(&mut self, every: i64, now: i64) {
+        let now = now.max(self.sends.last().map_or(now, |&(at, _)| at));
+        self.sends.retain(|&(at, _)| at.saturating_add(every) > now);
+        match self.sends.last_mut() {
+            Some((at, count)) if *at == now => *count = count.saturating_add(1),
+            _ => self.sends.push((now, 1)),
+        }
+        if self.sends.len() > SENDS_KEPT_MAX {
+            self.merge_closest();
+        }
+    }
+
+    /// When the last of them means nothing any more.
+    #[must_use]
+    pub fn until(&self, every: i64) -> i64 {
+        self.sends.last().map_or(i64::MIN, |&(at, _)| at.saturating_add(every))
+    }
+
+    /// Moves the sends whose change matters least to the next later time: so many by so much.
+    fn merge_closest(&mut self) {
+        let pairs = self.sends.iter().zip(self.sends.iter().skip(1));
+        let costs = pairs.map(|(a, b)| i128::from(a.1) * (i128::from(b.0) - i128::from(a.0)));
+        let Some((at, _)) = costs.enumerate().min_by_key(|&(_, cost)| cost) else { return };
+        let (_, count) = self.sends.remove(at);
+        if let Some((_, later)) = self.sends.get_mut(at) {
+            *later = later.saturating_add(count);
+        }
+    }
+}
