@@ -120,9 +120,9 @@ impl<'w> Writer<'w> {
         let some = paths.iter().map(|path| some("any", &name, path, body.clone()));
         let some: Vec<_> = some.collect();
         self.names.free(&name);
-        // Absence below an object that is itself absent.
+        // Absence below an object that is itself absent, or an empty list.
         let absent = absence_is_enough(object)
-            .then(|| Cond::all(paths.iter().map(|path| Cond::atom(format!("{path} is missing")))));
+            .then(|| Cond::all(paths.iter().map(|path| Cond::atom(format!("{path} is empty")))));
         Cond::any(absent.into_iter().chain(some))
     }
 
