@@ -244,7 +244,11 @@ fn the_book_shows_what_is_written() {
             "route" => {
                 let expected = expected.take().expect("a source before every rule");
                 seen += 1;
-                rewritten = rewritten.replacen(&format!("```route\n{text}```"), &format!("```route\n{expected}```"), 1);
+                rewritten = rewritten.replacen(
+                    &format!("```route\n{text}```"),
+                    &format!("```route\n{expected}```"),
+                    1,
+                );
                 continue;
             }
             _ => continue,

@@ -118,7 +118,11 @@ fn dependencies(crate_name: &str) -> BTreeSet<String> {
     let manifest = fs::read_to_string(root().join(crate_name).join("Cargo.toml")).expect("a manifest");
     let lines = manifest.lines().skip_while(|line| *line != "[dependencies]").skip(1);
     let section = lines.take_while(|line| !line.starts_with('['));
-    section.filter_map(|line| line.split(['.', ' ', '=']).next()).map(str::to_owned).filter(|n| !n.is_empty()).collect()
+    section
+        .filter_map(|line| line.split(['.', ' ', '=']).next())
+        .map(str::to_owned)
+        .filter(|n| !n.is_empty())
+        .collect()
 }
 
 #[test]
@@ -140,7 +144,8 @@ fn every_dependency_has_its_reason() {
 /// The compiler is pure: no files, no environment, no clock.
 #[test]
 fn the_compiler_touches_nothing_outside() {
-    let banned = ["std::fs", "std::env", "std::net", "SystemTime", "Instant::now", "Timestamp::now", "Zoned::now"];
+    let banned =
+        ["std::fs", "std::env", "std::net", "SystemTime", "Instant::now", "Timestamp::now", "Zoned::now"];
     let mut problems = Vec::new();
     for (path, text) in files(".rs").iter().filter(|(path, _)| path.starts_with("compiler/src")) {
         let code = text.split("#[cfg(test)]").next().unwrap_or_default();

@@ -17,7 +17,9 @@ pub fn compare(path: &Path, actual: &str) -> Result<(), String> {
         return Ok(());
     }
     let mut lines = expected.lines().zip(actual.lines()).enumerate();
-    let at = lines.find(|(_, (old, new))| old != new).map_or(expected.lines().count().min(actual.lines().count()), |(at, _)| at);
+    let at = lines
+        .find(|(_, (old, new))| old != new)
+        .map_or(expected.lines().count().min(actual.lines().count()), |(at, _)| at);
     let line = |text: &str| text.lines().nth(at).unwrap_or("(end)").to_owned();
     Err(format!(
         "{}:{}: differs; `UPDATE=1` rewrites it\n  expected: {}\n  actual:   {}",
