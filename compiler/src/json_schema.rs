@@ -59,6 +59,13 @@ pub(crate) struct Read {
     pub(crate) diagnostics: Vec<Diagnostic>,
 }
 
+/// The type that a schema file describes, as far as it can be read; `sources` are the files that it
+/// may refer to. What is wrong with the file is for the checker to say.
+#[must_use]
+pub fn type_of(name: &Ident, from: Span, source: &Source, sources: &[Source]) -> Type {
+    read(name, from, source, sources).ty
+}
+
 /// Reads a schema file of the bundle.
 pub(crate) fn read(name: &Ident, from: Span, source: &Source, sources: &[Source]) -> Read {
     let root: Value = match serde_json::from_str(&source.text) {

@@ -18,7 +18,7 @@ pub mod gate;
 pub mod hir;
 pub mod import;
 pub mod json;
-mod json_schema;
+pub mod json_schema;
 pub mod matcher;
 mod messages;
 pub mod pattern;
