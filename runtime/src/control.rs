@@ -1,5 +1,9 @@
 //! The control plane's store: workspaces, connections, revisions, keys, as small versioned values.
 
+mod redb;
+
+pub use self::redb::RedbStore;
+
 use futures_util::future::BoxFuture;
 
 /// A value and which change of it this is.

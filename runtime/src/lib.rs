@@ -1,5 +1,7 @@
 //! A running server: events in, deliveries out, nothing lost in between.
 
+#![forbid(unsafe_code)]
+
 pub mod clock;
 pub mod control;
 pub mod deliver;

@@ -293,9 +293,13 @@ impl Node {
     pub fn status(&self) -> Status {
         let books = self.shelf.open();
         let (events, deliveries, dead_letters) = books.history.counts();
+        let stopping = self.stopping.load(Ordering::Relaxed);
+        let engine = self.engine.lock().unwrap_or_else(PoisonError::into_inner);
+        // A thread that ended although nobody asked for it has panicked.
+        let broken = !stopping && engine.as_ref().is_none_or(JoinHandle::is_finished);
         Status {
-            failing: self.writer.failing(),
-            stopping: self.stopping.load(Ordering::Relaxed),
+            failing: self.writer.failing() || broken,
+            stopping,
             pending: u64::from(books.pending.node()),
             in_flight: u64::from(self.gauges.in_flight.load(Ordering::Relaxed)),
             events: events as u64,

@@ -1,5 +1,7 @@
 //! Text that must not be seen: shown to nobody, wiped when dropped.
 
+pub mod vault;
+
 use std::fmt;
 
 use zeroize::Zeroizing;

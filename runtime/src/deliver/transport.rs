@@ -119,7 +119,7 @@ impl Http {
         let client = self.client(request.addresses).map_err(|error| failure(&error))?;
         let sent = client.post(request.url).headers(request.headers).body(request.body).send();
         let response = match timeout_at(deadline, sent).await {
-            Ok(response) => response.map_err(|error| failure(&error))?,
+            Ok(response) => response.map_err(|error| failure(&error.without_url()))?,
             Err(_) => {
                 let error = format!("no answer within {} ms", timeout.as_millis());
                 return Err(Failure { outcome: Outcome::TimedOut, error });

@@ -203,6 +203,12 @@ impl<T: Send + 'static> Writer<T> {
         self.shared.failing.load(Ordering::Acquire)
     }
 
+    /// What it may take.
+    #[must_use]
+    pub fn limits(&self) -> &WriterLimits {
+        &self.shared.limits
+    }
+
     /// Bytes of the segments.
     #[must_use]
     pub fn bytes(&self) -> u64 {

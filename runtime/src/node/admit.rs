@@ -101,7 +101,7 @@ impl Node {
                 let mut books = self.shelf.open();
                 release_names(&mut books, kept.iter().map(|record| &**record));
                 release_pending(&mut books, kept.iter().map(|record| &**record));
-                Err(rejected(refusal, self.writer.bytes()))
+                Err(rejected(refusal, self.writer.limits().journal_bytes_max))
             }
         }
     }
@@ -204,12 +204,12 @@ fn release_pending<'a>(books: &mut Books, records: impl IntoIterator<Item = &'a 
     }
 }
 
-fn rejected(refusal: Refusal, journal_bytes: u64) -> Rejected {
+fn rejected(refusal: Refusal, journal_bytes_max: u64) -> Rejected {
     match refusal {
         Refusal::Busy => Rejected::Busy { retry_after: BUSY_RETRY },
         Refusal::NoSpace => {
             let (limit, of) = ("journal_bytes_max", LimitOf::Node);
-            Rejected::Limit { limit, max: journal_bytes, of, retry_after: SPACE_RETRY }
+            Rejected::Limit { limit, max: journal_bytes_max, of, retry_after: SPACE_RETRY }
         }
         Refusal::TooLarge { bytes, bytes_max } => Rejected::TooLarge { bytes, bytes_max },
         Refusal::Failing => Rejected::Failing,
