@@ -82,6 +82,7 @@ pub fn check(bundle: &Bundle, world: &World) -> Checked {
             parsed.file
         })
         .collect();
+    let unreadable: Vec<Span> = diagnostics.iter().map(Diagnostic::span).collect();
     bundle_bounds(&sources, world, &mut diagnostics);
     let (names, found) = names::collect(&files, world);
     diagnostics.extend(found);
@@ -90,15 +91,26 @@ pub fn check(bundle: &Bundle, world: &World) -> Checked {
     for environment in environment::to_check(&names, world) {
         let mut checker = Checker::new(world, &sources, &names, environment);
         checker.bundle(&files);
-        diagnostics.extend(std::mem::take(&mut checker.diagnostics));
+        let found = std::mem::take(&mut checker.diagnostics);
+        diagnostics.extend(found.into_iter().filter(|one| !is_consequence(one, &unreadable)));
         used.extend(std::mem::take(&mut checker.used));
         program.get_or_insert(checker.program);
     }
     diagnostics.extend(environment::unknown_in_world(&names, world));
-    diagnostics.extend(unused::names(&names, &used));
+    // With mistakes in the files, a name may only seem unused.
+    if !diagnostics.has_errors() {
+        diagnostics.extend(unused::names(&names, &used));
+    }
     diagnostics.sort();
     let program = program.unwrap_or_default();
     Checked { program, sources, diagnostics }
+}
+
+/// Whether a message speaks of text that could not be read anyway.
+fn is_consequence(diagnostic: &Diagnostic, unreadable: &[Span]) -> bool {
+    let span = diagnostic.span();
+    let inside = |one: &Span| one.source == span.source && span.start <= one.start && one.end <= span.end;
+    unreadable.iter().any(inside)
 }
 
 /// Rule files first, so that their ids are their positions among the rule files.
@@ -172,6 +184,8 @@ struct RuleState {
     variants: Vec<event::Variant>,
     /// The payload's name.
     alias: Box<str>,
+    /// The transform at the end of the body of `each`, when it wants a list.
+    each_body: Option<Span>,
     /// Quantifiers around this place.
     depth: usize,
     /// Whether the condition decides about a delivery, so that silence would surprise.

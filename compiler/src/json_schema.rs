@@ -200,7 +200,7 @@ impl Reader<'_> {
             "object" => self.record(file, pointer, keywords),
             _ => {
                 let place = self.place(file, &format!("{pointer}/type"));
-                self.diagnostics.push(messages::schema_part_not_understood(place, kind));
+                self.diagnostics.push(messages::schema_part_not_understood(place, &format!("type: {kind}")));
                 Type::Any
             }
         }
@@ -218,7 +218,8 @@ impl Reader<'_> {
             Some("ipv4" | "ipv6") => Type::Ip,
             Some(other) => {
                 let place = self.place(file, &format!("{pointer}/format"));
-                self.diagnostics.push(messages::schema_part_not_understood(place, other));
+                self.diagnostics
+                    .push(messages::schema_part_not_understood(place, &format!("format: {other}")));
                 Type::Text
             }
         }

@@ -15,12 +15,21 @@ use grammar::{Diagnostic, Span, suggest};
 /// A declared field for a second label: where its type is written, and its name.
 type Declared = Option<(Span, Box<str>)>;
 
+/// A word that begins with another one is probably meant for it from so many letters on.
+const PREFIX_MIN: usize = 4;
+
 /// Longer lists of names are cut.
 const NAMES_SHOWN_MAX: usize = 20;
 
 /// The candidate that was probably meant.
 fn closest<'n>(word: &str, candidates: &[&'n str]) -> Option<&'n str> {
-    suggest::closest(word, candidates.iter().copied())
+    let begins = |candidate: &&&str| {
+        let (short, long) =
+            if candidate.len() < word.len() { (**candidate, word) } else { (word, **candidate) };
+        short.len() >= PREFIX_MIN && long.starts_with(short)
+    };
+    let slip = suggest::closest(word, candidates.iter().copied());
+    slip.or_else(|| candidates.iter().find(begins).copied())
 }
 
 /// Names in alphabetical order, cut when there are many.

@@ -75,8 +75,7 @@ impl Checker<'_> {
         }
         let proven = value.place.as_ref().is_some_and(|place| self.facts.prove(place));
         if !value.ty.is_optional() && value.ty != Type::Any && !proven {
-            let fix = self.intended(subject, fallback);
-            self.report(messages::never_missing(span, value.span, self.written(value.span), fix));
+            self.report(messages::never_missing(span, value.span, self.written(value.span)));
         }
         if let Some(constant) = value.as_constant() {
             return Typed { span, ..if constant.is_missing() { instead } else { value } };
@@ -96,13 +95,5 @@ impl Checker<'_> {
         }
         let expr = Expr::Else(Box::new(value.expr), Box::new(instead.expr));
         Typed { sensitive, ..Typed::computed(expr, ty, span) }
-    }
-
-    /// `p.x is "a" else "b"` was meant as a fallback for `p.x`.
-    fn intended(&self, subject: &ast::Expr, fallback: &ast::Expr) -> Option<String> {
-        let ast::ExprKind::Arithmetic { left, op, right } = &subject.kind else { return None };
-        let [left, op, right, fallback] =
-            [left.span, op.span, right.span, fallback.span].map(|span| self.written(span));
-        Some(format!("{left} {op} ({right} else {fallback})"))
     }
 }

@@ -27,6 +27,8 @@ struct Target<'a> {
     /// Whether people read it.
     chat: bool,
     span: Span,
+    /// Where a condition can be added, and with which word.
+    guard: (Span, &'static str),
 }
 
 impl<'a> Checker<'a> {
@@ -89,6 +91,11 @@ impl<'a> Checker<'a> {
             known_as: format!("{} {}", connection.integration, deliver.action),
             chat: integration.chat,
             span: deliver.connection.span.to(deliver.action.span),
+            guard: match (&deliver.guard.when, &deliver.label) {
+                (Some(when), _) => (when.span.tail(), "and"),
+                (None, Some(label)) => (label.span.tail(), "when"),
+                (None, None) => (deliver.action.span.tail(), "when"),
+            },
         })
     }
 
@@ -268,7 +275,7 @@ impl<'a> Checker<'a> {
             key,
             (value.span, written, &value.ty),
             declared.as_deref(),
-            target.span,
+            target.guard,
         ));
     }
 

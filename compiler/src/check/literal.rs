@@ -9,7 +9,7 @@ use super::Checker;
 use super::scope::Typed;
 use crate::messages::types as messages;
 use crate::types::Type;
-use crate::value::Value;
+use crate::value::{Value, form, parse_date, parse_duration, parse_instant};
 
 /// More digits than this no number can hold exactly.
 const DIGITS_MAX: usize = 28;
@@ -111,52 +111,14 @@ fn read_as(text: &str, to: &Type) -> Option<Result<Value<'static>, &'static str>
     let same = || Value::text(text.to_owned());
     let checked = |fits: bool, example| Some(if fits { Ok(same()) } else { Err(example) });
     match to {
-        Type::Email => checked(is_email(text), "ada@example.com"),
-        Type::Url => checked(is_url(text), "https://example.com/path"),
-        Type::Uuid => checked(is_uuid(text), "018f2b6e-0f5c-7c3a-9d7e-3f2a1b4c5d6e"),
-        Type::Ip => checked(text.parse::<std::net::IpAddr>().is_ok(), "192.0.2.7"),
-        Type::Cidr => checked(is_network(text), "10.0.0.0/8"),
-        Type::DateTime => Some(instant(text).map(Value::Instant).ok_or("2026-03-01T09:00:00Z")),
-        Type::Date => Some(jiff::civil::Date::from_str(text).map(Value::Date).map_err(|_| "2026-03-01")),
-        Type::Duration => {
-            let duration = jiff::SignedDuration::from_str(text);
-            Some(duration.map(Value::Duration).map_err(|_| "PT15M"))
-        }
+        Type::Email => checked(form::is_email(text), "ada@example.com"),
+        Type::Url => checked(form::is_url(text), "https://example.com/path"),
+        Type::Uuid => checked(form::is_uuid(text), "018f2b6e-0f5c-7c3a-9d7e-3f2a1b4c5d6e"),
+        Type::Ip => checked(form::is_ip(text), "192.0.2.7"),
+        Type::Cidr => checked(form::is_network(text), "10.0.0.0/8"),
+        Type::DateTime => Some(parse_instant(text).map(Value::Instant).ok_or("2026-03-01T09:00:00Z")),
+        Type::Date => Some(parse_date(text).map(Value::Date).ok_or("2026-03-01")),
+        Type::Duration => Some(parse_duration(text).map(Value::Duration).ok_or("PT15M")),
         _ => None,
     }
-}
-
-/// Whether a text is a network in the notation `10.0.0.0/8`.
-pub(super) fn is_network(text: &str) -> bool {
-    text.parse::<ipnet::IpNet>().is_ok()
-}
-
-/// One `@` with something on both sides and a dot-free-ended domain behind it, no blanks. Deliberately
-/// looser than RFC 5321: the destination has the last word.
-pub(super) fn is_email(text: &str) -> bool {
-    let Some((local, domain)) = text.rsplit_once('@') else { return false };
-    let blank = |c: char| c.is_whitespace() || c.is_control();
-    !local.is_empty()
-        && !text.contains(blank)
-        && !local.contains('@')
-        && !domain.is_empty()
-        && domain
-            .split('.')
-            .all(|label| !label.is_empty() && !label.starts_with('-') && !label.ends_with('-'))
-}
-
-fn is_url(text: &str) -> bool {
-    let Some((scheme, rest)) = text.split_once("://") else { return false };
-    let letters = |c: char| c.is_ascii_alphanumeric() || matches!(c, '+' | '-' | '.');
-    scheme.starts_with(|c: char| c.is_ascii_alphabetic())
-        && scheme.chars().all(letters)
-        && !rest.is_empty()
-        && !rest.starts_with('/')
-        && !text.contains(char::is_whitespace)
-}
-
-fn is_uuid(text: &str) -> bool {
-    let groups: Vec<&str> = text.split('-').collect();
-    groups.iter().map(|group| group.len()).eq([8, 4, 4, 4, 12])
-        && groups.iter().all(|group| group.bytes().all(|byte| byte.is_ascii_hexdigit()))
 }

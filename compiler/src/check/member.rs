@@ -7,13 +7,12 @@ use grammar::{Span, ast};
 use super::Checker;
 use super::compare::Case;
 use super::condition::Answer;
-use super::literal;
 use super::names::{Named, Space};
 use super::scope::{Facts, Proof, Typed};
 use crate::hir::{CondKind, ConstantSet, Expr, Set};
 use crate::messages::types as messages;
 use crate::types::{Kind, Type};
-use crate::value::Value;
+use crate::value::{Value, form};
 
 impl Checker<'_> {
     /// `left in right`
@@ -132,7 +131,7 @@ impl Checker<'_> {
 
     /// One element of a literal list against the left side.
     fn element(&mut self, subject: &Typed, element: Typed, networks: bool) -> Option<Typed> {
-        let network = networks && element.as_text().is_some_and(literal::is_network);
+        let network = networks && element.as_text().is_some_and(form::is_network);
         let element = if network { element } else { self.adapt(element, &subject.ty) };
         if element.ty.is_broken() {
             return None;
@@ -193,7 +192,7 @@ impl Checker<'_> {
             self.report(messages::in_text(span, subject_text, self.written(set.span)));
             return Answer::broken(span);
         }
-        if !literal::is_network(text) {
+        if !form::is_network(text) {
             self.report(messages::not_a_network(set.span, text));
             return Answer::broken(span);
         }

@@ -46,6 +46,11 @@ impl Checker<'_> {
     pub(super) fn sought(&mut self, right: &ast::Expr) -> Sought {
         match &right.kind {
             ast::ExprKind::Connective { kind, items } => self.several(*kind, items),
+            // `any of lead.phones` reads as a field of `any of lead`.
+            ast::ExprKind::Field { .. } if after_a_connective(right) => {
+                self.report(messages::needles_not_constant(right.span, true));
+                Sought::Broken
+            }
             _ => {
                 let value = self.value(right);
                 match value.ty.kind() {
@@ -87,5 +92,13 @@ impl Checker<'_> {
             return Sought::Broken;
         }
         Sought::Several { how, texts }
+    }
+}
+
+fn after_a_connective(expr: &ast::Expr) -> bool {
+    match &expr.kind {
+        ast::ExprKind::Field { base, .. } | ast::ExprKind::Index { base, .. } => after_a_connective(base),
+        ast::ExprKind::Connective { .. } => true,
+        _ => false,
     }
 }

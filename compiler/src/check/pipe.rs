@@ -37,7 +37,9 @@ impl Checker<'_> {
         }
         if !accepts(found.input, &value.ty) {
             let label = self.label(&value);
-            self.report(messages::transform_takes(value.span, &value.ty, transform, found.input, label));
+            let told = messages::transform_takes(value.span, &value.ty, transform, found.input, label);
+            let each = self.rule.each_body == Some(transform.span);
+            self.report(if each { messages::belongs_to_the_element(told, transform) } else { told });
             return Typed::broken(span);
         }
         if !self.arguments(found, transform, &args, span) {
@@ -47,7 +49,7 @@ impl Checker<'_> {
     }
 
     fn applied(&mut self, found: &'static Transform, value: Typed, args: Vec<Typed>, span: Span) -> Typed {
-        let types: Vec<Type> = args.iter().map(|arg| arg.ty.clone()).collect();
+        let types: Vec<Type> = args.iter().map(argument_type).collect();
         let given = value.ty.required().clone();
         let ty = (found.output)(&given, &types);
         let over_list = given.element().is_some() && given != Type::Any;
@@ -87,22 +89,21 @@ impl Checker<'_> {
                 fit = false;
             }
         }
-        fit && self.argument_values(found, args)
+        fit && self.argument_values(found, name, args)
     }
 
     /// Arguments that are wrong in themselves, whatever the input.
-    fn argument_values(&mut self, found: &Transform, args: &[Typed]) -> bool {
-        for (param, arg) in found.params.iter().zip(args) {
-            let Some(text) = arg.as_text() else { continue };
-            if param.name == "zone" && jiff::tz::TimeZone::get(text).is_err() {
-                let text = text.to_owned();
-                self.report(names::unknown_zone(arg.span, &text));
-                return false;
-            }
-            if found.name == "split" && text.is_empty() {
-                self.report(messages::split_by_nothing(arg.span));
-                return false;
-            }
+    fn argument_values(&mut self, found: &Transform, name: &Ident, args: &[Typed]) -> bool {
+        for (at, arg) in args.iter().enumerate() {
+            let Some(constant) = arg.as_constant() else { continue };
+            let Some(why) = (found.refuses)(at, constant) else { continue };
+            let zone = found.params.get(at).is_some_and(|param| param.name == "zone");
+            let told = match arg.as_text() {
+                Some(text) if zone => names::unknown_zone(arg.span, text),
+                _ => messages::argument_refused(arg.span, name, &why),
+            };
+            self.report(told);
+            return false;
         }
         true
     }
@@ -119,7 +120,7 @@ impl Checker<'_> {
         let Some(regex) = self.regex_of(&pattern.node, pattern.span, Case::Exact) else {
             return Typed::broken(span);
         };
-        if value.ty.is_broken() || !self.wants(&value, &[Kind::Text], "a regular expression") {
+        if value.ty.is_broken() || !self.wants(&value, &[Kind::Text], "`capture`") {
             return Typed::broken(span);
         }
         let groups = group_names(&pattern.node);
@@ -164,5 +165,13 @@ pub(super) fn accepts(accepts: Accepts, ty: &Type) -> bool {
         Accepts::InstantOrDate => matches!(kind, Kind::Instant | Kind::Date),
         Accepts::Duration => kind == Kind::Duration,
         Accepts::NumberOrDuration => matches!(kind, Kind::Number | Kind::Duration),
+    }
+}
+
+/// The type of an argument; a text that is known tells the transform more than `text` does.
+fn argument_type(arg: &Typed) -> Type {
+    match arg.as_text() {
+        Some(text) => Type::OneOf(std::sync::Arc::from([text.into()])),
+        None => arg.ty.clone(),
     }
 }

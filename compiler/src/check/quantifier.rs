@@ -12,6 +12,7 @@ use super::predicate::element;
 use super::scope::{Binding, Facts, Proof, Root, Typed};
 use crate::hir::{CondKind, Expr};
 use crate::messages::{bounds, types as messages};
+use crate::transform::{Accepts, Transform};
 use crate::types::{Kind, Type};
 use crate::value::Value;
 
@@ -33,7 +34,7 @@ impl Checker<'_> {
         condition: &ast::Expr,
         span: Span,
     ) -> Answer {
-        self.belongs(name, list, &[condition]);
+        self.belongs(name, list, &[condition], Some((kind, condition, span)));
         let walked = self.walked(list);
         let local = self.fresh_local();
         let value = element(local, walked.of.clone(), name.span);
@@ -66,8 +67,7 @@ impl Checker<'_> {
         span: Span,
     ) -> Typed {
         let inner: Vec<&ast::Expr> = filter.into_iter().chain([body]).collect();
-        self.belongs(name, list, &inner);
-        self.piped_elements(body);
+        self.belongs(name, list, &inner, None);
         let walked = self.walked(list);
         let local = self.fresh_local();
         let value = element(local, walked.of.clone(), name.span);
@@ -76,7 +76,10 @@ impl Checker<'_> {
             checker.within(vec![binding], &Facts::default(), |checker| {
                 let filter = filter.map(|filter| checker.unguarded(|checker| checker.condition(filter)));
                 let proven = filter.as_ref().map(|filter| filter.proof.yes.clone()).unwrap_or_default();
-                let body = checker.within(Vec::new(), &proven, |checker| checker.value(body));
+                let body = checker.within(Vec::new(), &proven, |checker| {
+                    checker.piped_elements(body);
+                    checker.value(body)
+                });
                 (filter, body)
             })
         });
@@ -93,13 +96,16 @@ impl Checker<'_> {
         Typed { sensitive, needs, ..Typed::computed(expr, ty, span) }
     }
 
-    /// `each l in xs: l.a | join(", ")` joins every element by itself, which is hardly meant.
+    /// `each l in xs: l.a | join(", ")` joins every element by itself, which is hardly meant. With a
+    /// declared type that is a mistake of its own, and without one it is pointed out here.
     fn piped_elements(&mut self, body: &ast::Expr) {
-        let ast::ExprKind::Pipe { transform, .. } = &body.kind else { return };
-        let takes_list = crate::transform::Transform::named(transform)
-            .is_some_and(|one| matches!(one.input, crate::transform::Accepts::List));
+        let ast::ExprKind::Pipe { subject, transform, .. } = &body.kind else { return };
+        let takes_list = Transform::named(transform).is_some_and(|one| one.input == Accepts::List);
         if takes_list {
-            self.report(messages::pipes_each_element(transform));
+            self.rule.each_body = Some(transform.span);
+            if self.quietly(|checker| checker.value(subject)).ty == Type::Any {
+                self.report(messages::pipes_each_element(transform));
+            }
         }
     }
 
@@ -160,7 +166,13 @@ impl Checker<'_> {
     }
 
     /// A list inside another quantifier walks into the outer element, or has nothing to do with it.
-    fn belongs(&mut self, name: &Ident, list: &ast::Expr, inner: &[&ast::Expr]) {
+    fn belongs(
+        &mut self,
+        name: &Ident,
+        list: &ast::Expr,
+        inner: &[&ast::Expr],
+        asked: Option<(QuantifierKind, &ast::Expr, Span)>,
+    ) {
         let outer: Vec<Binding> = self.scope.iter().filter(|one| one.element).cloned().collect();
         if outer.is_empty() || self.is_constant(list) {
             return;
@@ -172,18 +184,48 @@ impl Checker<'_> {
             let seen = |expr: &ast::Expr| super::free::mentions(expr, &element.name);
             if inner.iter().any(|expr| seen(expr)) || seen(list) {
                 let starts_at = root.map_or("", |root| &*root.text);
-                let written = self.written(list.span);
-                self.report(bounds::cross_product(
-                    list.span,
-                    name,
-                    starts_at,
-                    &element.name,
-                    element.span,
-                    written,
-                ));
+                let told = bounds::cross_product(list.span, starts_at, &element.name, element.span);
+                let mended = asked.and_then(|(kind, condition, span)| {
+                    Some((span, self.looked_up(kind, name, list, condition, &element.name)?))
+                });
+                self.report(bounds::with_look_up(told, mended, &element.name));
                 return;
             }
         }
+    }
+
+    /// `any hit in hits satisfies (hit.sku is line.sku)` looked up instead of compared one by one.
+    fn looked_up(
+        &self,
+        kind: QuantifierKind,
+        name: &Ident,
+        list: &ast::Expr,
+        condition: &ast::Expr,
+        outer: &str,
+    ) -> Option<String> {
+        use super::free::mentions;
+        let word = match kind {
+            QuantifierKind::Any => "in",
+            QuantifierKind::No => "not in",
+            QuantifierKind::Every => return None,
+        };
+        let mut condition = condition;
+        while let ast::ExprKind::Paren(inner) = &condition.kind {
+            condition = inner;
+        }
+        let ast::ExprKind::Compare { left, op, right, ignoring_case: None } = &condition.kind else {
+            return None;
+        };
+        if op.node != ast::CompareOp::Is || mentions(list, outer) {
+            return None;
+        }
+        let mine = |side: &ast::Expr| mentions(side, name) && !mentions(side, outer);
+        let (mine, other) = if mine(left) { (left, right) } else { (right, left) };
+        if !mentions(mine, name) || mentions(mine, outer) || mentions(other, name) {
+            return None;
+        }
+        let [mine, other, list] = [mine.span, other.span, list.span].map(|span| self.written(span));
+        Some(format!("{other} {word} (each {name} in {list}: {mine})"))
     }
 
     /// A literal list or a const belongs to the rule, not to the event.

@@ -54,10 +54,6 @@ impl Checker<'_> {
 
     fn hours(&mut self, hours: &ast::Hours) -> Option<OpenHours> {
         let (from, to) = (hours.from.node, hours.to.node);
-        if from >= DAY_MINUTES {
-            self.report(messages::hours_start_too_late(hours.from.span));
-            return None;
-        }
         if to > DAY_MINUTES {
             self.report(messages::hours_end_too_late(hours.to.span));
             return None;
@@ -82,13 +78,14 @@ impl Checker<'_> {
                 }
                 Some(Named::Const(declared)) => {
                     self.uses(Space::Value, name);
-                    if self.open.contains(&declared.name.text) {
+                    let value = self.quietly(|checker| checker.const_value(declared, name.span));
+                    if value.ty.kind() != crate::types::Kind::Schedule {
+                        if !value.ty.is_broken() {
+                            self.report(messages::not_a_schedule(name, "a const"));
+                        }
                         return None;
                     }
-                    self.open.push(declared.name.text.clone());
-                    let found = self.schedule_value(&declared.value);
-                    self.open.pop();
-                    found
+                    self.schedule_value(&declared.value)
                 }
                 Some(named) => {
                     self.report(messages::not_a_schedule(name, named.words()));

@@ -43,10 +43,7 @@ impl Checker<'_> {
 
     /// `import schema Order from "schemas/order.json"`
     fn imported(&mut self, import: &ast::Import) -> Type {
-        let Some(path) = import.from.plain() else {
-            self.report(messages::file_name_with_holes(import.from.span));
-            return Type::Broken;
-        };
+        let Some(path) = import.from.plain() else { return Type::Broken };
         let Some(source) = self.sources.iter().find(|source| &*source.name == path) else {
             self.report(messages::file_not_in_bundle(import.from.span, path));
             return Type::Broken;

@@ -63,6 +63,10 @@ impl Checker<'_> {
                 let kinds = [needle.ty.kind(), element.kind()];
                 if kinds[0] != kinds[1] && !kinds.contains(&Kind::Any) {
                     let declared = self.label(subject);
+                    if container == Container::Text {
+                        self.report(messages::not_in_a_text(needle.span, kinds[0], declared));
+                        return None;
+                    }
                     self.report(messages::never_contains(
                         needle.span,
                         kinds[0],
@@ -113,12 +117,12 @@ impl Checker<'_> {
     ) -> Answer {
         let subject = self.value(left);
         let sought = self.sought(right);
-        if subject.ty.is_broken() || !self.wants(&subject, &[Kind::Text], "the beginning or end of a text") {
+        if subject.ty.is_broken() || !self.wants(&subject, &[Kind::Text], affix_words(end)) {
             return Answer::broken(span);
         }
         match &sought {
             Sought::Broken => return Answer::broken(span),
-            Sought::One(needle) if !self.wants(needle, &[Kind::Text], "a text to look for") => {
+            Sought::One(needle) if !self.wants(needle, &[Kind::Text], affix_words(end)) => {
                 return Answer::broken(span);
             }
             _ => {}
@@ -194,7 +198,7 @@ impl Checker<'_> {
     pub(super) fn glob(&mut self, left: &ast::Expr, right: &ast::Expr, case: Case, span: Span) -> Answer {
         let subject = self.value(left);
         let sought = self.sought(right);
-        if subject.ty.is_broken() || !self.wants(&subject, &[Kind::Text], "a pattern") {
+        if subject.ty.is_broken() || !self.wants(&subject, &[Kind::Text], "`matches`") {
             return Answer::broken(span);
         }
         if case == Case::Exact {
@@ -254,7 +258,7 @@ impl Checker<'_> {
         let Some((text, place)) = self.regex_text(pattern) else { return Answer::broken(span) };
         let case = if ignoring_case { Case::Ignored } else { Case::Exact };
         let Some(regex) = self.regex_of(&text, place, case) else { return Answer::broken(span) };
-        if value.ty.is_broken() || !self.wants(&value, &[Kind::Text], "a regular expression") {
+        if value.ty.is_broken() || !self.wants(&value, &[Kind::Text], "`matches regex`") {
             return Answer::broken(span);
         }
         if let Some(glob) = as_glob(&text) {
@@ -303,6 +307,13 @@ impl Checker<'_> {
                 None
             }
         }
+    }
+}
+
+fn affix_words(end: End) -> &'static str {
+    match end {
+        End::Start => "`starts with`",
+        End::Finish => "`ends with`",
     }
 }
 

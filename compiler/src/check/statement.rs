@@ -8,7 +8,6 @@ use super::Checker;
 use super::predicate::element;
 use super::scope::{Facts, Place, Root};
 use crate::hir::{Cond, Settings, Statement};
-use crate::messages::types as messages;
 use crate::ternary::Ternary;
 
 impl Checker<'_> {
@@ -27,17 +26,11 @@ impl Checker<'_> {
             ast::Statement::Choose(choose) => self.choose_statement(choose, settings),
             ast::Statement::ForEach(each) => self.for_each(each, settings).into_iter().collect(),
             ast::Statement::Ignore(ignore) => {
-                let reason = ignore.reason.as_ref().map(|text| self.reason(text));
+                // Holes in a reason are refused when the text is read.
+                let reason = ignore.reason.as_ref().and_then(ast::Text::plain).map(Arc::from);
                 vec![Statement::Ignore { reason }]
             }
         }
-    }
-
-    fn reason(&mut self, text: &ast::Text) -> Arc<str> {
-        if text.plain().is_none() {
-            self.report(messages::reason_with_holes(text.span));
-        }
-        Arc::from(text.plain().unwrap_or_default())
     }
 
     /// Arms that are known not to be taken are checked and disappear.

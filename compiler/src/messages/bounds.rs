@@ -1,7 +1,7 @@
 //! What is said about bounds, reach and the work that a rule causes.
 
 use grammar::diagnostic::Code;
-use grammar::{Diagnostic, Ident, Span};
+use grammar::{Diagnostic, Span};
 
 use super::grouped;
 
@@ -83,14 +83,7 @@ pub(crate) fn too_deep(span: Span, is: usize, max: usize) -> Diagnostic {
 }
 
 /// E0504
-pub(crate) fn cross_product(
-    list: Span,
-    name: &Ident,
-    root: &str,
-    outer: &str,
-    outer_span: Span,
-    written: &str,
-) -> Diagnostic {
+pub(crate) fn cross_product(list: Span, root: &str, outer: &str, outer_span: Span) -> Diagnostic {
     let label = match root {
         "" => format!("does not start at `{outer}`"),
         root if root == outer => format!("is looked up anew for every `{outer}`"),
@@ -99,13 +92,23 @@ pub(crate) fn cross_product(
     Diagnostic::error(Code::E0504, "the inner list does not belong to the outer element")
         .at(list, label)
         .also(outer_span, "the outer element")
-        .note(
-            "every element would be compared with every other: the work grows with the product of both lists",
-        )
-        .help(format!(
-            "compute the inner list once and look into it: {outer}.… in (each {name} in {written}: {name}.…)"
+        .note(format!(
+            "every `{outer}` would be compared with every entry: the work grows with the product of both lists"
         ))
-        .help(format!("nested lists are also fine when they start at `{outer}`"))
+}
+
+/// E0504: the same with a list that is computed once.
+pub(crate) fn with_look_up(told: Diagnostic, mended: Option<(Span, String)>, outer: &str) -> Diagnostic {
+    let told = match mended {
+        Some((span, mended)) => told
+            .note(format!(
+                "in the fix the second list does not mention `{outer}`, so it is computed once and looked up"
+            ))
+            .fix(mended.clone(), [(span, mended)]),
+        None => told
+            .help(format!("a list that does not mention `{outer}` is computed once: {outer}.… in (each …)")),
+    };
+    told.help(format!("nested lists are also fine when they start at `{outer}`"))
 }
 
 /// E0506

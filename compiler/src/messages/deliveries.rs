@@ -74,7 +74,7 @@ pub(crate) fn may_be_missing(
     key: &Ident,
     (span, value, ty): (Span, &str, &Type),
     declared: Option<&str>,
-    delivery: Span,
+    (guard, word): (Span, &str),
 ) -> Diagnostic {
     let see = declared.map(|place| format!(", see {place}")).unwrap_or_default();
     let known_as = known_as.to_owned();
@@ -82,8 +82,8 @@ pub(crate) fn may_be_missing(
         .at(span, format!("{ty}{see}"))
         .also(key.span, format!("required by {known_as}"))
         .fix(
-            format!("add a condition to this deliver: when {value} is present"),
-            [(delivery.tail(), format!(" when {value} is present"))],
+            format!("add a condition to this deliver: {word} {value} is present"),
+            [(guard, format!(" {word} {value} is present"))],
         )
         .fix(format!("give another value: {value} else …"), [(span.tail(), " else \"\"".to_owned())])
 }

@@ -170,6 +170,12 @@ pub(crate) fn unknown_policy(name: &Ident, known: &[&str]) -> Diagnostic {
 /// E0211
 pub(crate) fn events_overlap(later: &ast::Pattern, earlier: &ast::Pattern) -> Diagnostic {
     let (one, two) = (&later.text, &earlier.text);
+    if one == two {
+        return Diagnostic::error(Code::E0211, format!("`{one}` is given two schemas"))
+            .at(later.span, "the second time")
+            .also(earlier.span, "the first time")
+            .help("keep the one that describes the event");
+    }
     Diagnostic::error(Code::E0211, format!("`{one}` and `{two}` speak of the same events"))
         .at(later.span, "the second pattern")
         .also(earlier.span, "the first pattern")
@@ -255,25 +261,11 @@ pub(crate) fn file_not_in_bundle(span: Span, path: &str) -> Diagnostic {
         .help("add the file, or correct the path; it starts at the folder of the rules")
 }
 
-/// E0217
-pub(crate) fn file_name_with_holes(span: Span) -> Diagnostic {
-    Diagnostic::error(Code::E0217, "the name of a file is fixed text")
-        .at(span, "this has holes")
-        .help("write the name out")
-}
-
 /// E0219
 pub(crate) fn unknown_zone(span: Span, name: &str) -> Diagnostic {
     Diagnostic::error(Code::E0219, format!("no time zone is called `{name}`"))
         .at(span, "")
         .help("zones are named after a city, such as \"Europe/Berlin\" or \"America/New_York\", or \"UTC\"")
-}
-
-/// E0220
-pub(crate) fn hours_start_too_late(span: Span) -> Diagnostic {
-    Diagnostic::error(Code::E0220, "hours start at 23:59 at the latest")
-        .at(span, "")
-        .help("`24:00` can only be an end; midnight as a start is `00:00` of the next day")
 }
 
 /// E0220

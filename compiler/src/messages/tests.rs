@@ -87,13 +87,6 @@ pub(crate) fn expect_before_given(span: Span) -> Diagnostic {
         .help("write `given` before what you expect of it")
 }
 
-/// E0608
-pub(crate) fn title_with_holes(span: Span) -> Diagnostic {
-    Diagnostic::error(Code::E0608, "the title of a test is fixed text")
-        .at(span, "")
-        .help("write it without holes")
-}
-
 /// W0609
 pub(crate) fn expects_nothing_at_all(span: Span) -> Diagnostic {
     Diagnostic::warning(Code::W0609, "this test expects nothing, so it cannot fail")

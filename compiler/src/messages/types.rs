@@ -173,8 +173,8 @@ pub(crate) fn argument_takes(span: Span, given: &Type, name: &Ident, param: &Par
 }
 
 /// E0313
-pub(crate) fn split_by_nothing(span: Span) -> Diagnostic {
-    Diagnostic::error(Code::E0313, "`split` needs something to split at").at(span, "this is empty")
+pub(crate) fn argument_refused(span: Span, name: &Ident, why: &str) -> Diagnostic {
+    Diagnostic::error(Code::E0313, format!("`{name}` cannot work with this value")).at(span, "").note(why)
 }
 
 /// E0314
@@ -308,11 +308,10 @@ pub(crate) fn predicate_takes(
         .also(declared, "it says so here")
 }
 
-/// E0335
-pub(crate) fn reason_with_holes(span: Span) -> Diagnostic {
-    Diagnostic::error(Code::E0335, "the reason of `ignore` is fixed text")
-        .at(span, "")
-        .help("write it without holes")
+/// E0312, at the end of `each`.
+pub(crate) fn belongs_to_the_element(told: Diagnostic, transform: &Ident) -> Diagnostic {
+    told.note("after `each`, what follows `:` belongs to the element")
+        .help(format!("to do it with the whole list write (each x in list: x.…) | {transform}"))
 }
 
 /// W0414

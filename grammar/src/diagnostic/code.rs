@@ -151,7 +151,6 @@ codes! {
     E0332 "a hole with something that is no text";
     E0333 "a value without a declared type where that is refused";
     E0334 "a predicate of the wrong kind of value";
-    E0335 "a reason with holes";
     // ------------------------------------------------------------------ E04 deliveries and actions
     E0401 "no action is called like that";
     E0402 "a required field of an action is not given";
@@ -185,6 +184,5 @@ codes! {
     E0605 "a payload file that is not there";
     E0606 "a payload file that is not JSON";
     E0607 "a test expects before it sends";
-    E0608 "a title with holes";
     W0609 "a test that cannot fail";
 }

@@ -109,6 +109,15 @@ pub(crate) fn never_contains(
 }
 
 /// E0302
+pub(crate) fn not_in_a_text(needle: Span, given: Kind, declared: Declared) -> Diagnostic {
+    let told = Diagnostic::error(Code::E0302, format!("{} is looked for in a text", given.words()))
+        .at(needle, format!("this is {}", given.words()));
+    declared_as(told, declared, "is text")
+        .note("this would never be true")
+        .help("put it into quotation marks")
+}
+
+/// E0302
 pub(crate) fn wrong_element(
     one: Span,
     given: Kind,

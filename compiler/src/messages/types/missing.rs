@@ -54,13 +54,10 @@ pub(crate) fn missing_list_is_empty(span: Span, list: &str, answer: &str, declar
 }
 
 /// E0307
-pub(crate) fn never_missing(span: Span, value: Span, written: &str, fix: Option<String>) -> Diagnostic {
-    let told = Diagnostic::error(Code::E0307, "`else` stands after something that is never missing")
-        .at(value, format!("`{written}` is always there"));
-    match fix {
-        Some(mended) => told.fix(format!("write {mended}"), [(span, mended)]),
-        None => told.fix("remove the `else`", [(span, written.to_owned())]),
-    }
+pub(crate) fn never_missing(span: Span, value: Span, written: &str) -> Diagnostic {
+    Diagnostic::error(Code::E0307, "`else` stands after something that is never missing")
+        .at(value, format!("`{written}` is always there"))
+        .fix("remove the `else`", [(span, written.to_owned())])
 }
 
 /// E0302

@@ -1,0 +1,121 @@
+//! What the checker says: every `diagnostics/NAME.route` beside the messages that it gives.
+//!
+//! A case is one rule file, `NAME.route`. Lines that begin with `#:` at its head say what is around it:
+//! `#: environment sandbox`, `#: connection crm hubspot` (what the workspace has set up), `#: strict`,
+//! `#: as shipped` (settings that do not run yet are refused). A line `# file: schemas/x.json` begins
+//! another file of the bundle. `UPDATE=1` rewrites `NAME.stderr`.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use compiler::world::{Bundle, BundleFile, World};
+use grammar::diagnostic::{CODES, Colour, render};
+
+fn folder() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("diagnostics")
+}
+
+fn cases() -> Vec<PathBuf> {
+    let entries = fs::read_dir(folder()).unwrap();
+    let paths = entries.map(|entry| entry.unwrap().path());
+    let mut cases: Vec<_> = paths.filter(|path| path.extension().is_some_and(|end| end == "route")).collect();
+    cases.sort();
+    cases
+}
+
+/// The files of a case and the world around it.
+fn read(path: &Path) -> (Bundle, World) {
+    let text = fs::read_to_string(path).unwrap();
+    let name = path.file_name().unwrap().to_string_lossy().into_owned();
+    let mut world = World { run_everything: true, ..World::offline(None) };
+    for line in text.lines().map_while(|line| line.strip_prefix("#: ")) {
+        let words: Vec<&str> = line.split_whitespace().collect();
+        match words.as_slice() {
+            ["environment", one] => world.environment = Some((*one).into()),
+            ["connection", name, integration] => {
+                let known = world.connections.get_or_insert_default();
+                known.insert((*name).into(), (*integration).into());
+            }
+            ["no", "connections"] => world.connections = Some(BTreeMap::new()),
+            ["strict"] => world.strict = true,
+            ["as", "shipped"] => world.run_everything = false,
+            other => panic!("{name}: {other:?} is not understood"),
+        }
+    }
+    let mut files: Vec<(String, String)> = vec![(name, String::new())];
+    for line in text.lines() {
+        match line.strip_prefix("# file: ") {
+            Some(path) => files.push((path.trim().to_owned(), String::new())),
+            None => {
+                let (_, text) = files.last_mut().unwrap();
+                text.push_str(line);
+                text.push('\n');
+            }
+        }
+    }
+    let file = |(path, text): (String, String)| BundleFile { path: path.into(), text: text.into() };
+    (Bundle { files: files.into_iter().map(file).collect() }, world)
+}
+
+/// The messages of a case as a terminal shows them.
+fn messages(path: &Path) -> String {
+    let (bundle, world) = read(path);
+    let checked = compiler::check(&bundle, &world);
+    let mut out = String::new();
+    for diagnostic in &checked.diagnostics {
+        let _ = writeln!(out, "{}", render(diagnostic, &checked.sources, Colour::Off).trim_end());
+        out.push('\n');
+    }
+    out
+}
+
+#[test]
+fn every_case_says_what_it_said() {
+    let mut wrong = Vec::new();
+    for case in cases() {
+        let golden = case.with_extension("stderr");
+        if let Err(difference) = harness::golden::compare(&golden, &messages(&case)) {
+            wrong.push(difference);
+        }
+    }
+    assert!(wrong.is_empty(), "{} cases differ\n{}", wrong.len(), wrong.join("\n"));
+}
+
+/// A case is named after what it shows, such as `e0203_unknown_field`, and shows it.
+#[test]
+fn every_case_shows_its_code() {
+    for case in cases() {
+        let name = case.file_stem().unwrap().to_string_lossy().into_owned();
+        let code = name.split('_').next().unwrap().to_uppercase();
+        if code == "OK" {
+            assert_eq!(messages(&case), "", "{name}");
+            continue;
+        }
+        assert!(CODES.iter().any(|entry| entry.code.as_str() == code), "{name}: no such code");
+        assert!(messages(&case).contains(&format!("[{code}]")), "{name} does not show {code}");
+    }
+}
+
+/// Every code of the checker has a case.
+#[test]
+fn every_code_has_a_case() {
+    let names: Vec<String> =
+        cases().iter().map(|case| case.file_stem().unwrap().to_string_lossy().to_uppercase()).collect();
+    let checker = CODES.iter().map(|entry| entry.code.as_str()).filter(|code| !code.get(1..3).is_some_and(|subject| subject == "01"));
+    let without: Vec<&str> = checker.filter(|code| !names.iter().any(|name| name.starts_with(code))).collect();
+    assert_eq!(without, ["E0212"]);
+}
+
+/// No words of the compiler's own reach a reader.
+#[test]
+fn messages_are_written_for_people() {
+    for case in cases() {
+        for line in messages(&case).lines().filter(|line| line.starts_with("error") || line.starts_with("   =")) {
+            for word in ["HIR", "token", "EOF", "unify", "AST", "identifier", "lvalue", "boolean"] {
+                assert!(!line.contains(word), "{}: {line}", case.display());
+            }
+        }
+    }
+}
