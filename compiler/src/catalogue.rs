@@ -51,6 +51,9 @@ pub struct Field {
     /// Whether the action cannot do without it.
     #[serde(default)]
     pub required: bool,
+    /// Whether it takes the payload as it came when a rule does not give it.
+    #[serde(default)]
+    pub payload: bool,
     /// Whether an explicit null clears it at the destination.
     #[serde(default)]
     pub clears: bool,

@@ -225,13 +225,14 @@ pub enum DeliveryKey {
 }
 
 /// The input of an action.
-#[derive(Clone, Debug)]
-pub enum Input {
-    /// No record was written: the integration's default (a webhook posts the payload as it came).
-    Default,
-    /// The fields in written order; spreads of records are expanded by the checker where their
-    /// fields are known, and kept otherwise.
-    Fields(Vec<InputEntry>),
+#[derive(Clone, Debug, Default)]
+pub struct Input {
+    /// In written order; spreads of records are expanded by the checker where their fields are known,
+    /// and kept otherwise.
+    pub entries: Vec<InputEntry>,
+    /// The field that takes the payload as it came, byte for byte, when no entry gives it: a webhook's
+    /// `body`.
+    pub payload: Option<Arc<str>>,
 }
 
 /// An entry of an action's input.

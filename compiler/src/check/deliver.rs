@@ -149,7 +149,7 @@ impl<'a> Checker<'a> {
             if let Some(target) = target {
                 self.missing_fields(target, &[], &[]);
             }
-            return Input::Default;
+            return Input { entries: Vec::new(), payload: payload_field(target) };
         };
         self.keys_once(record);
         let mut entries = Vec::new();
@@ -186,7 +186,7 @@ impl<'a> Checker<'a> {
             };
             self.unknown_fields(target, &unknown);
         }
-        Input::Fields(entries)
+        Input { entries, payload: payload_field(target) }
     }
 
     /// Reports required fields that are not given; returns the unknown ones that were not the reason.
@@ -342,4 +342,10 @@ fn custom(key: &Ident, value: Typed) -> InputEntry {
         span: key.span,
         value: value.raw(),
     })
+}
+
+/// The field that takes the payload as it came when the rule does not give it.
+fn payload_field(target: Option<&Target>) -> Option<Arc<str>> {
+    let field = target?.action.fields.iter().find(|field| field.payload)?;
+    Some(Arc::from(&*field.name))
 }

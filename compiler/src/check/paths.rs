@@ -69,7 +69,7 @@ impl Renumber {
     }
 
     fn input(&mut self, input: &mut Input) {
-        let Input::Fields(entries) = input else { return };
+        let entries = &mut input.entries;
         for entry in entries {
             match entry {
                 InputEntry::Field(field) => self.expr(&mut field.value),

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::fit::fits;
 use crate::eval::Frame;
-use crate::hir::{Deliver, Input, InputEntry, InputField, OnFieldError};
+use crate::hir::{Deliver, InputEntry, InputField, OnFieldError};
 use crate::json::Fields;
 use crate::types::Type;
 use crate::value::{Value, write_json};
@@ -71,12 +71,9 @@ pub(super) fn input<'a>(
     frame: &Frame<'a, '_>,
     deliver: &'a Deliver,
 ) -> (Result<Box<str>, InputError>, Vec<FieldError>) {
-    let Input::Fields(entries) = &deliver.input else {
-        return (Ok(frame.facts.slots.text().trim_ascii().into()), Vec::new());
-    };
     let mut fields = Fields::default();
     let (mut failed, mut skipped) = (Vec::new(), Vec::new());
-    for entry in entries {
+    for entry in &deliver.input.entries {
         match entry {
             InputEntry::Field(field) => match value(frame, field) {
                 Ok(Some(value)) => fields.insert(Cow::Owned(field.key.as_ref().to_owned()), value),
@@ -97,9 +94,28 @@ pub(super) fn input<'a>(
     if !failed.is_empty() {
         return (Err(InputError::Fields(failed)), skipped);
     }
+    let given = |name: &str| fields.entries.iter().any(|(key, _)| key == name);
+    let payload = deliver.input.payload.as_deref().filter(|name| !given(name));
     let mut json = String::new();
     write_json(&Value::Record(fields.entries.into()), &mut json);
+    if let Some(field) = payload {
+        put_payload(field, frame.facts.slots.text().trim_ascii(), &mut json);
+    }
     (Ok(json.into()), skipped)
+}
+
+/// Puts the payload's own bytes in front of the fields of a JSON object.
+fn put_payload(field: &str, payload: &str, json: &mut String) {
+    let mut first = String::from("{");
+    write_json(&Value::text(field), &mut first);
+    first.push(':');
+    first.push_str(payload);
+    let rest = json.strip_prefix('{').unwrap_or_default();
+    if rest != "}" {
+        first.push(',');
+    }
+    first.push_str(rest);
+    *json = first;
 }
 
 /// A field's value; `None` leaves it out.

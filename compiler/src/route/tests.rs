@@ -43,7 +43,7 @@ fn entry(key: &str, value: Expr) -> InputField {
 }
 
 fn body(value: Expr) -> Input {
-    Input::Fields(vec![InputEntry::Field(entry("body", value))])
+    Input { entries: vec![InputEntry::Field(entry("body", value))], payload: None }
 }
 
 fn shown(routed: &Routed) -> Vec<String> {
@@ -58,7 +58,7 @@ fn shown(routed: &Routed) -> Vec<String> {
 fn field_of(payload: &str, settings: Settings, make: impl FnOnce(&mut Writer) -> InputField) -> Vec<String> {
     let mut writer = Writer::default();
     let field = make(&mut writer);
-    let deliver = writer.deliver_with(0, Input::Fields(vec![InputEntry::Field(field)]), settings);
+    let deliver = writer.deliver_with(0, Input { entries: vec![InputEntry::Field(field)], payload: None }, settings);
     writer.rule("r", yes()).body = vec![deliver];
     let routed = routed(writer, payload);
     let skipped = routed.deliveries[0].skipped_fields.iter().map(|error| format!("skipped {error}"));
@@ -106,7 +106,7 @@ fn fields_are_left_out_skipped_or_fail() {
 #[test]
 fn the_payload_goes_as_it_came() {
     let mut writer = Writer::default();
-    let deliver = writer.deliver(0, Input::Default);
+    let deliver = writer.deliver(0, Input { payload: Some("body".into()), ..Default::default() });
     writer.rule("r", yes()).body = vec![deliver];
     assert_eq!(
         shown(&routed(writer, " {\"a\": 1.0e1,\n\"a\":2} ")),
@@ -220,7 +220,7 @@ fn settings_are_evaluated() {
         idempotency_key: Some(writer.read("id")),
         ..Settings::default()
     };
-    let deliver = writer.deliver_with(0, Input::Default, settings);
+    let deliver = writer.deliver_with(0, Input { payload: Some("body".into()), ..Default::default() }, settings);
     writer.rule("r", yes()).body = vec![deliver];
     let routed = routed(writer, r#"{"id":1.50}"#);
     let settings = &routed.deliveries[0].settings;
@@ -239,7 +239,7 @@ fn a_sample_takes_its_share_and_the_same_ones_each_time() {
         let by = by.then(|| writer.read("id"));
         let sample = Some(Sample { share: Decimal::new(25, 2), by, salt: Some("s".into()) });
         let settings = Settings { sample, ..Settings::default() };
-        let deliver = writer.deliver_with(0, Input::Default, settings);
+        let deliver = writer.deliver_with(0, Input { payload: Some("body".into()), ..Default::default() }, settings);
         writer.rule(rule, yes()).body = vec![deliver];
         let payload = format!("{{\"id\":{id}}}");
         let routed = routed(writer, &payload);

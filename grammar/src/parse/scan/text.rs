@@ -107,8 +107,7 @@ impl Scanner<'_> {
         let here = rest.get(length..).unwrap_or_default();
         self.at += length;
         if here.starts_with('\\') {
-            let escaped = here.chars().nth(1).filter(|&letter| letter != '\n');
-            self.at += 1 + escaped.map_or(0, char::len_utf8);
+            self.at += escape_length(here);
         } else if here.starts_with('{') {
             if let Some(Frame::Text { brace, .. }) = self.frames.last_mut() {
                 *brace = Some(self.at);
@@ -238,4 +237,14 @@ impl Scanner<'_> {
         self.found.faults.push(Fault::LoneBrace { start, end, brace: brace.unwrap_or(start) });
         self.end_text_at(token, end);
     }
+}
+
+/// How long the escape is at the start of `here`. The braces of `\u{1F6A8}` are no hole.
+fn escape_length(here: &str) -> usize {
+    let code = here.strip_prefix("\\u{").and_then(|tail| tail.split_once('}')).map(|(code, _)| code);
+    if let Some(code) = code.filter(|code| !code.is_empty() && code.bytes().all(|byte| byte.is_ascii_hexdigit())) {
+        return "\\u{}".len() + code.len();
+    }
+    let escaped = here.chars().nth(1).filter(|&letter| letter != '\n');
+    1 + escaped.map_or(0, char::len_utf8)
 }
