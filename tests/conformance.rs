@@ -20,7 +20,8 @@ struct Tally {
 fn files() -> Vec<PathBuf> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("conformance");
     let entries = fs::read_dir(folder).expect("the conformance folder").flatten().map(|entry| entry.path());
-    let mut files: Vec<PathBuf> = entries.filter(|path| path.extension().is_some_and(|end| end == "md")).collect();
+    let mut files: Vec<PathBuf> =
+        entries.filter(|path| path.extension().is_some_and(|end| end == "md")).collect();
     files.sort();
     files.retain(|path| path.file_name().is_some_and(|name| name != "README.md"));
     files
@@ -75,7 +76,9 @@ impl Tally {
             let expected: Value = serde_json::from_str(line).expect("an expected line is JSON");
             match engine.line(at + 1, event) {
                 Ok(actual) if actual == expected => {}
-                Ok(actual) => self.failures.push(format!("{place}: event {}\n  expected {expected}\n  actual   {actual}", at + 1)),
+                Ok(actual) => self
+                    .failures
+                    .push(format!("{place}: event {}\n  expected {expected}\n  actual   {actual}", at + 1)),
                 Err(error) => self.failures.push(format!("{place}: event {}: {error}", at + 1)),
             }
         }
@@ -90,10 +93,16 @@ impl Tally {
         };
         self.cases += 1;
         let condition = header.first().is_some_and(|name| name == "condition");
-        let answer = if condition { condition_answer(preamble, first, payload) } else { value(preamble, first, payload) };
+        let answer = if condition {
+            condition_answer(preamble, first, payload)
+        } else {
+            value(preamble, first, payload)
+        };
         match answer {
             Ok(actual) if actual == *expected || same_json(&actual, expected) => {}
-            Ok(actual) => self.failures.push(format!("{place}: `{first}` with `{payload}` is {actual}, expected {expected}")),
+            Ok(actual) => self
+                .failures
+                .push(format!("{place}: `{first}` with `{payload}` is {actual}, expected {expected}")),
             Err(error) => self.failures.push(format!("{place}: `{first}`: {error}")),
         }
     }

@@ -114,7 +114,9 @@ fn documented_patterns_answer_as_documented() {
         let others = [(json!("eu-west-1"), true), (json!("us-east"), false), (json!("us-west-1"), true)];
         let events: Vec<(Value, bool)> = match &case.event {
             Some(event) => vec![(event.clone(), case.verdict == Verdict::Match)],
-            None => others.map(|(location, fits)| (json!({ "detail": { "location": location } }), fits)).to_vec(),
+            None => {
+                others.map(|(location, fits)| (json!({ "detail": { "location": location } }), fits)).to_vec()
+            }
         };
         for (event, expected) in events {
             assert_eq!(holds(&plan, &event), expected, "{}: {event}\n{}", case.name, case.pattern);
@@ -330,7 +332,17 @@ fn statements_answer_as_documented() {
         let text = fql::import(statement).unwrap().text;
         assert_eq!(holds(&plan_of(statement, &text), &event), expected, "{statement}\n{text}");
     }
-    for wrong in ["userId = oops\"", "type =", "(type = 'a'", "type = 'a')", "and", "a > 'b'", "f(x)", "1..2 = a", "a ~ b"] {
+    for wrong in [
+        "userId = oops\"",
+        "type =",
+        "(type = 'a'",
+        "type = 'a')",
+        "and",
+        "a > 'b'",
+        "f(x)",
+        "1..2 = a",
+        "a ~ b",
+    ] {
         assert!(matches!(fql::import(wrong), Err(ImportError::Invalid { .. })), "{wrong}");
     }
 }

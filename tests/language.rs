@@ -17,7 +17,8 @@ const EXAMPLES_MIN: usize = 20;
 fn the_book_tells_the_truth() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../grammar/book");
     let entries = fs::read_dir(folder).expect("the book").flatten().map(|entry| entry.path());
-    let mut chapters: Vec<_> = entries.filter(|path| path.extension().is_some_and(|end| end == "md")).collect();
+    let mut chapters: Vec<_> =
+        entries.filter(|path| path.extension().is_some_and(|end| end == "md")).collect();
     chapters.sort();
     let (mut examples, mut failures) = (0, Vec::new());
     for path in chapters {
@@ -76,7 +77,8 @@ fn diagnostics_are_as_said(text: &str) -> Result<(), String> {
         }
         seen.insert(key);
     }
-    let missing: Vec<String> = said.difference(&seen).map(|(line, code)| format!("line {line}: no {code}")).collect();
+    let missing: Vec<String> =
+        said.difference(&seen).map(|(line, code)| format!("line {line}: no {code}")).collect();
     if missing.is_empty() && unexpected.is_empty() {
         return Ok(());
     }

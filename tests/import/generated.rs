@@ -112,7 +112,8 @@ fn single(chance: &mut Chance, listed: bool) -> Value {
 fn generated_patterns_answer_as_their_meaning_says() {
     let options = Options { events: Events::AnyJson, ..Options::default() };
     let mut matched = 0;
-    let patterns = std::env::var("FANWISE_CASES").ok().and_then(|cases| cases.parse().ok()).unwrap_or(PATTERNS);
+    let patterns =
+        std::env::var("FANWISE_CASES").ok().and_then(|cases| cases.parse().ok()).unwrap_or(PATTERNS);
     for seed in 0..patterns {
         let mut chance = Chance(seed);
         let pattern = pattern(&mut chance, 2);

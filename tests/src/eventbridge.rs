@@ -37,7 +37,8 @@ fn member(key: &str, below: &Value, values: &[&Value]) -> bool {
     match below {
         Value::Object(below) => object(below, &fields),
         choices => {
-            let values: Vec<&Value> = elements(&fields).into_iter().filter(|value| !value.is_object()).collect();
+            let values: Vec<&Value> =
+                elements(&fields).into_iter().filter(|value| !value.is_object()).collect();
             choices.as_array().expect("a list").iter().any(|choice| chosen(choice, &values))
         }
     }
@@ -87,7 +88,9 @@ fn one(choice: &Value, value: &Value) -> bool {
             }),
             None => false,
         },
-        "cidr" => value.as_str().is_some_and(|address| in_network(address, operand.as_str().expect("a text"))),
+        "cidr" => {
+            value.as_str().is_some_and(|address| in_network(address, operand.as_str().expect("a text")))
+        }
         _ => text(operator, operand, value),
     }
 }

@@ -58,7 +58,8 @@ fn shown(routed: &Routed) -> Vec<String> {
 fn field_of(payload: &str, settings: Settings, make: impl FnOnce(&mut Writer) -> InputField) -> Vec<String> {
     let mut writer = Writer::default();
     let field = make(&mut writer);
-    let deliver = writer.deliver_with(0, Input { entries: vec![InputEntry::Field(field)], payload: None }, settings);
+    let deliver =
+        writer.deliver_with(0, Input { entries: vec![InputEntry::Field(field)], payload: None }, settings);
     writer.rule("r", yes()).body = vec![deliver];
     let routed = routed(writer, payload);
     let skipped = routed.deliveries[0].skipped_fields.iter().map(|error| format!("skipped {error}"));
@@ -110,7 +111,7 @@ fn the_payload_goes_as_it_came() {
     writer.rule("r", yes()).body = vec![deliver];
     assert_eq!(
         shown(&routed(writer, " {\"a\": 1.0e1,\n\"a\":2} ")),
-        ["r/out.send/0 {\"a\": 1.0e1,\n\"a\":2}"]
+        ["r/out.send/0 {\"body\":{\"a\": 1.0e1,\n\"a\":2}}"]
     );
 }
 
@@ -220,7 +221,8 @@ fn settings_are_evaluated() {
         idempotency_key: Some(writer.read("id")),
         ..Settings::default()
     };
-    let deliver = writer.deliver_with(0, Input { payload: Some("body".into()), ..Default::default() }, settings);
+    let deliver =
+        writer.deliver_with(0, Input { payload: Some("body".into()), ..Default::default() }, settings);
     writer.rule("r", yes()).body = vec![deliver];
     let routed = routed(writer, r#"{"id":1.50}"#);
     let settings = &routed.deliveries[0].settings;
@@ -239,7 +241,8 @@ fn a_sample_takes_its_share_and_the_same_ones_each_time() {
         let by = by.then(|| writer.read("id"));
         let sample = Some(Sample { share: Decimal::new(25, 2), by, salt: Some("s".into()) });
         let settings = Settings { sample, ..Settings::default() };
-        let deliver = writer.deliver_with(0, Input { payload: Some("body".into()), ..Default::default() }, settings);
+        let deliver =
+            writer.deliver_with(0, Input { payload: Some("body".into()), ..Default::default() }, settings);
         writer.rule(rule, yes()).body = vec![deliver];
         let payload = format!("{{\"id\":{id}}}");
         let routed = routed(writer, &payload);

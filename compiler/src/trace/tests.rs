@@ -53,7 +53,8 @@ fn the_first_part_that_is_not_yes_is_shown() {
 #[test]
 fn selection_groups_and_ignoring_are_told() {
     let mut writer = Writer::default();
-    let fallback = writer.deliver(0, crate::hir::Input { payload: Some("body".into()), ..Default::default() });
+    let fallback =
+        writer.deliver(0, crate::hir::Input { payload: Some("body".into()), ..Default::default() });
     writer.rule("own", is(text("a"), text("a"))).body =
         vec![Statement::Ignore { reason: Some("ours".into()) }];
     writer.rule("big", yes());

@@ -268,7 +268,6 @@ fn a_panic_in_the_interpreter_goes_on_behind_the_code() {
         refuses: |_, _| None,
         apply: |_, _| panic!("broken transform"),
         examples: &[],
-        refuses: |_, _| None,
     };
     let mut writer = Writer::default();
     let x = writer.read("x");

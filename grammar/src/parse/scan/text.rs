@@ -242,7 +242,9 @@ impl Scanner<'_> {
 /// How long the escape is at the start of `here`. The braces of `\u{1F6A8}` are no hole.
 fn escape_length(here: &str) -> usize {
     let code = here.strip_prefix("\\u{").and_then(|tail| tail.split_once('}')).map(|(code, _)| code);
-    if let Some(code) = code.filter(|code| !code.is_empty() && code.bytes().all(|byte| byte.is_ascii_hexdigit())) {
+    if let Some(code) =
+        code.filter(|code| !code.is_empty() && code.bytes().all(|byte| byte.is_ascii_hexdigit()))
+    {
         return "\\u{}".len() + code.len();
     }
     let escaped = here.chars().nth(1).filter(|&letter| letter != '\n');
