@@ -67,6 +67,8 @@ pub struct Checked {
     pub sources: Vec<Source>,
     /// Everything that is wrong or doubtful, by place.
     pub diagnostics: Diagnostics,
+    /// The environments that were checked; the program is for the first.
+    pub environments: Vec<Arc<str>>,
 }
 
 /// Checks a bundle. Never fails: what is wrong is in the diagnostics.
@@ -88,8 +90,9 @@ pub fn check(bundle: &Bundle, world: &World) -> Checked {
     diagnostics.extend(found);
     let mut program = None;
     let mut used = HashSet::new();
-    for environment in environment::to_check(&names, world) {
-        let mut checker = Checker::new(world, &sources, &names, environment);
+    let environments = environment::to_check(&names, world);
+    for environment in &environments {
+        let mut checker = Checker::new(world, &sources, &names, Arc::clone(environment));
         checker.bundle(&files);
         let found = std::mem::take(&mut checker.diagnostics);
         diagnostics.extend(found.into_iter().filter(|one| !is_consequence(one, &unreadable)));
@@ -103,7 +106,7 @@ pub fn check(bundle: &Bundle, world: &World) -> Checked {
     }
     diagnostics.sort();
     let program = program.unwrap_or_default();
-    Checked { program, sources, diagnostics }
+    Checked { program, sources, diagnostics, environments }
 }
 
 /// Whether a message speaks of text that could not be read anyway.

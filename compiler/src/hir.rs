@@ -6,6 +6,7 @@
 mod cond;
 mod expr;
 mod settings;
+mod test;
 
 use std::sync::Arc;
 
@@ -14,6 +15,7 @@ use grammar::{Source, Span};
 pub use cond::*;
 pub use expr::*;
 pub use settings::*;
+pub use test::*;
 
 use crate::types::Type;
 
@@ -34,7 +36,7 @@ pub struct Program {
     pub rules: Vec<Rule>,
     /// In written order.
     pub groups: Vec<Group>,
-    /// The tests, still as written; the simulator runs them.
+    /// The tests; [`run_tests`](crate::simulate::run_tests) runs them.
     pub tests: Vec<Test>,
     /// How many reads are only checked while running.
     pub unchecked: usize,
@@ -260,16 +262,5 @@ pub struct InputField {
     /// The most characters of a text.
     pub chars_max: Option<usize>,
     /// Where its name is written.
-    pub span: Span,
-}
-
-/// A test of the bundle.
-#[derive(Clone, Debug)]
-pub struct Test {
-    /// The environment it runs in; `None` is every one it is compiled for.
-    pub environment: Option<Arc<str>>,
-    /// As written.
-    pub written: Arc<grammar::ast::Test>,
-    /// Where its title is written.
     pub span: Span,
 }

@@ -25,6 +25,7 @@ pub mod pattern;
 pub mod plan;
 pub mod route;
 mod schedule;
+pub mod simulate;
 pub mod slots;
 pub mod ternary;
 #[cfg(test)]

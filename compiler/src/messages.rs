@@ -6,6 +6,7 @@
 
 pub(crate) mod bounds;
 pub(crate) mod deliveries;
+pub(crate) mod failures;
 pub(crate) mod names;
 pub(crate) mod tests;
 pub(crate) mod types;

@@ -9,6 +9,7 @@ mod tests;
 
 use std::sync::Arc;
 
+pub(crate) use cause::first as first_not_yes;
 use grammar::Span;
 use serde::Serialize;
 
@@ -97,6 +98,9 @@ pub struct Cause {
     pub text: Box<str>,
     /// Where.
     pub place: Option<Place>,
+    /// The same place as bytes.
+    #[serde(skip)]
+    pub span: Span,
     /// What it read, in the order in which it is written, each once.
     pub seen: Vec<Seen>,
 }

@@ -10,7 +10,7 @@ use super::fit::{Fit, fit};
 use super::names::Space;
 use super::scope::{Binding, Facts, Place, Root, Typed};
 use crate::field_type;
-use crate::hir::{Expr, LocalId, Test};
+use crate::hir::{ExpectedField, Expr, Test, TestPayload, TestStep, TestStepKind};
 use crate::messages::{names, tests as messages};
 use crate::types::{FieldType, RecordType, Type};
 
@@ -27,31 +27,58 @@ impl Checker<'_> {
             }
         }
         let mut given = false;
+        let mut steps = Vec::new();
         for step in &test.steps {
-            match &step.kind {
-                ast::StepKind::Given { event, payload, .. } => {
-                    given = true;
-                    self.given(event, payload);
-                }
-                ast::StepKind::After(_) => {}
-                ast::StepKind::ExpectNothing | ast::StepKind::ExpectNothingElse => {
-                    self.after_given(given, step.span);
-                }
-                ast::StepKind::ExpectRule { rule, .. } => {
-                    self.after_given(given, step.span);
-                    self.expected_rule(rule);
-                }
-                ast::StepKind::ExpectDelivery { connection, action, fields, .. } => {
-                    self.after_given(given, step.span);
-                    self.expected_delivery(connection, action, fields);
-                }
+            given |= matches!(step.kind, ast::StepKind::Given { .. });
+            if is_expectation(&step.kind) {
+                self.after_given(given, step.span);
             }
+            steps.extend(self.test_step(&step.kind).map(|kind| TestStep { kind, span: step.span }));
         }
         if !test.steps.iter().any(|step| is_expectation(&step.kind)) {
             self.report(messages::expects_nothing_at_all(test.title.span));
         }
-        let environment = test.environment.as_ref().map(|one| Arc::from(&*one.text));
-        self.program.tests.push(Test { environment, written: Arc::new(test.clone()), span: test.title.span });
+        self.program.tests.push(Test {
+            title: test.title.plain().unwrap_or_default().into(),
+            environment: test.environment.as_ref().map(|one| Arc::from(&*one.text)),
+            at: test.at.as_ref().and_then(|at| super::literal::instant(&at.node)),
+            steps,
+            locals: self.rule.locals,
+            span: test.title.span,
+        });
+    }
+
+    /// `None` for a step with a mistake in it.
+    fn test_step(&mut self, step: &ast::StepKind) -> Option<TestStepKind> {
+        Some(match step {
+            ast::StepKind::Given { event, resource, resource_id, payload } => {
+                let plain = |text: &Option<ast::Text>| text.as_ref()?.plain().map(Arc::from);
+                TestStepKind::Given {
+                    event: Arc::from(&*event.text),
+                    resource: plain(resource),
+                    resource_id: plain(resource_id),
+                    payload: self.given(event, payload)?,
+                }
+            }
+            ast::StepKind::After(millis) => {
+                TestStepKind::After(jiff::SignedDuration::from_millis(i64::try_from(millis.node).ok()?))
+            }
+            ast::StepKind::ExpectNothing => TestStepKind::ExpectNothing,
+            ast::StepKind::ExpectNothingElse => TestStepKind::ExpectNothingElse,
+            ast::StepKind::ExpectRule { rule, matched } => {
+                self.expected_rule(rule);
+                TestStepKind::ExpectRule { rule: Arc::from(&*rule.text), matched: *matched, place: rule.span }
+            }
+            ast::StepKind::ExpectDelivery { count, connection, action, fields } => {
+                TestStepKind::ExpectDelivery {
+                    count: *count,
+                    connection: Arc::from(&*connection.text),
+                    action: Arc::from(&*action.text),
+                    place: connection.span.to(action.span),
+                    fields: self.expected_delivery(connection, action, fields),
+                }
+            }
+        })
     }
 
     fn after_given(&mut self, given: bool, span: Span) {
@@ -67,22 +94,27 @@ impl Checker<'_> {
         }
     }
 
-    fn given(&mut self, written: &ast::Pattern, payload: &ast::GivenPayload) {
+    fn given(&mut self, written: &ast::Pattern, payload: &ast::GivenPayload) -> Option<TestPayload> {
         let pattern = event::pattern(written);
         if !event::is_exact(&pattern) {
             self.report(messages::event_with_stars(written.span, &written.text));
-            return;
+            return None;
         }
         let variants = self.variants(&pattern);
         let ty = Self::payload_type(&variants);
         match payload {
             ast::GivenPayload::Inline(record) => {
                 let value = self.record(record);
-                if !value.ty.is_broken() {
-                    self.payload_fits(&value, &ty, record.span);
+                if value.ty.is_broken() {
+                    return None;
                 }
+                self.payload_fits(&value, &ty, record.span);
+                Some(TestPayload::Value(value.expr))
             }
-            ast::GivenPayload::From(path) => self.fixture(path),
+            ast::GivenPayload::From(path) => {
+                self.fixture(path);
+                path.plain().map(|path| TestPayload::File(path.into()))
+            }
         }
     }
 
@@ -131,20 +163,28 @@ impl Checker<'_> {
         }
     }
 
-    fn expected_delivery(&mut self, connection: &Ident, action: &Ident, fields: &[ast::ExpectField]) {
+    fn expected_delivery(
+        &mut self,
+        connection: &Ident,
+        action: &Ident,
+        fields: &[ast::ExpectField],
+    ) -> Vec<ExpectedField> {
         self.uses(Space::Connection, connection);
         let Some(declared) = self.names.connections.get(&*connection.text).copied() else {
             let known: Vec<&str> = self.names.connections.keys().copied().collect();
             self.report(names::unknown_connection(connection, None, None, &known));
-            return;
+            return Vec::new();
         };
         let world = self.world;
-        let Some(integration) = world.catalogue.integrations.get(&declared.integration.text) else { return };
+        let Some(integration) = world.catalogue.integrations.get(&declared.integration.text) else {
+            return Vec::new();
+        };
         let Some(known) = integration.actions.get(&action.text) else {
             let known: Vec<&str> = integration.actions.keys().map(|name| &**name).collect();
             self.report(crate::messages::deliveries::unknown_action(action, declared, &known));
-            return;
+            return Vec::new();
         };
+        let mut expected = Vec::new();
         for field in fields {
             let ty = match known.fields.iter().find(|one| one.name == field.key.text) {
                 Some(one) => field_type::parse(&one.ty).optional(),
@@ -155,11 +195,24 @@ impl Checker<'_> {
                     continue;
                 }
             };
-            let local = LocalId(0);
-            let value = Typed::read(Expr::Local(local), ty, field.key.span, Place::root(Root::Local(local)));
-            let name = field.key.text.clone();
-            let binding = Binding { name, value, span: field.key.span, element: false };
-            self.within(vec![binding], &Facts::default(), |checker| checker.condition(&field.test));
+            expected.push(self.expected_field(field, ty));
+        }
+        expected
+    }
+
+    /// The condition reads the field from a local; what was sent is JSON, so times in it are text.
+    fn expected_field(&mut self, field: &ast::ExpectField, ty: Type) -> ExpectedField {
+        let local = self.fresh_local();
+        let expr = super::read::convert(Expr::Local(local), &ty);
+        let value = Typed::read(expr, ty, field.key.span, Place::root(Root::Local(local)));
+        let binding = Binding { name: field.key.text.clone(), value, span: field.key.span, element: false };
+        let answer = self.within(vec![binding], &Facts::default(), |checker| checker.condition(&field.test));
+        ExpectedField {
+            key: Arc::from(&*field.key.text),
+            local,
+            condition: answer.cond,
+            is_value: field.colon,
+            span: field.key.span.to(field.test.span),
         }
     }
 }

@@ -7,7 +7,7 @@ use crate::ternary::Ternary;
 use crate::value::{Value, write_json};
 
 /// Goes into what must hold altogether, up to the first part that does not.
-pub(super) fn first<'a>(frame: &Frame<'a, '_>, condition: &'a Cond) -> Cause {
+pub(crate) fn first<'a>(frame: &Frame<'a, '_>, condition: &'a Cond) -> Cause {
     let mut part = condition;
     while let CondKind::All(parts) = &part.kind {
         match parts.iter().find(|part| !frame.answer(part).is_yes()) {
@@ -23,6 +23,7 @@ pub(super) fn first<'a>(frame: &Frame<'a, '_>, condition: &'a Cond) -> Cause {
         answer: if frame.answer(part) == Ternary::Unknown { "unknown" } else { "no" },
         text: source.map(|source| source.slice(part.span).into()).unwrap_or_default(),
         place: place(&frame.facts, part.span),
+        span: part.span,
         seen: looker.seen,
     }
 }

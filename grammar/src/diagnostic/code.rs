@@ -185,4 +185,9 @@ codes! {
     E0606 "a payload file that is not JSON";
     E0607 "a test expects before it sends";
     W0609 "a test that cannot fail";
+    E0610 "a test failed: something was not sent";
+    E0611 "a test failed: something was sent";
+    E0612 "a test failed: something else was sent";
+    E0613 "a test failed: a rule answered otherwise";
+    E0614 "a test failed: its event cannot be sent";
 }
