@@ -87,6 +87,15 @@ pub enum Input {
     },
     /// An operator gives a delivery up.
     Discard(DeliveryId),
+    /// The journal has a delivery in a new place.
+    Carried {
+        /// Which.
+        id: DeliveryId,
+        /// The record with it.
+        position: Position,
+        /// Which of that record's deliveries it is.
+        index: u32,
+    },
     /// Nothing new is started any more.
     Drain,
 }
@@ -194,6 +203,12 @@ impl Engine {
             Input::Owe(owe) => self.owe(*owe, effects),
             Input::Finished { key, ending } => self.finished(key, ending, effects),
             Input::Discard(id) => self.discard(&id, effects),
+            Input::Carried { id, position, index } => {
+                let entry = self.by_id.get(&id).and_then(|key| self.table.get_mut(*key));
+                if let Some(entry) = entry {
+                    (entry.position, entry.index) = (position, index);
+                }
+            }
             Input::Drain => self.draining = true,
         }
         self.fire();
@@ -207,6 +222,19 @@ impl Engine {
             return Some(self.now);
         }
         (!self.wheel.is_empty()).then(|| (self.now / TICK + 1) * TICK)
+    }
+
+    /// The deliveries whose record is in a segment.
+    #[must_use]
+    pub fn owed_in(&self, segment: u32) -> Vec<Key> {
+        let entries = self.table.iter().filter(|(_, entry)| entry.position.segment == segment);
+        entries.map(|(key, _)| key).collect()
+    }
+
+    /// A delivery that waits, for a copy of its record. What is under way is not copied: its end comes first.
+    #[must_use]
+    pub fn waiting(&self, key: Key) -> Option<&Pending> {
+        self.table.get(key).filter(|entry| matches!(entry.place, Place::Timed | Place::Queued))
     }
 
     /// Deliveries that are not settled.
@@ -272,6 +300,7 @@ impl Engine {
                 if at > self.now {
                     if let Some(entry) = self.table.get_mut(key) {
                         entry.place = Place::Timed;
+                        entry.due_at = at;
                     }
                     self.wheel.insert(at, Timer::Delivery(key));
                 } else {

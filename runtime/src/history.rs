@@ -14,7 +14,7 @@ use crate::model::{AttemptRecord, DeliveryRecord, State};
 use crate::node::query::{
     Cursor, DeliveryFilter, DeliveryView, EventFilter, EventView, Feed, Page, StateKind,
 };
-use crate::record::{Owed, Record};
+use crate::record::{Carried, Owed, Record};
 
 #[cfg(test)]
 mod tests;
@@ -98,6 +98,10 @@ impl History {
                 self.replayed(owed, position);
                 None
             }
+            Record::Carried(carried) => {
+                self.carried(carried, position);
+                None
+            }
             Record::Started { workspace, delivery, attempt, at } => {
                 let (state, attempt) = (State::InFlight { attempt: *attempt }, *attempt);
                 self.moved(workspace, delivery, state, *at, None);
@@ -156,6 +160,34 @@ impl History {
         }
     }
 
+    /// A delivery's record is elsewhere now, and its event's with it. At start, the old one may be gone.
+    fn carried(&mut self, carried: &Carried, position: Position) {
+        let Carried { owed, attempts, due_at } = carried;
+        let Some(delivery) = owed.deliveries.first() else { return };
+        let known = self.workspaces.get(&owed.event.workspace).map(|past| &past.event_places);
+        if known.is_none_or(|places| !places.contains_key(&owed.event.id)) {
+            self.accepted(owed, position);
+        }
+        let Some(past) = self.workspaces.get_mut(&owed.event.workspace) else { return };
+        let Some(event) = past.event_places.get(&owed.event.id).copied() else { return };
+        let known = past.delivery_places.get(&delivery.id).copied();
+        let place = known.unwrap_or_else(|| past.owe(delivery, position, 0));
+        if let Some(event) = past.events.get_mut(&event) {
+            event.position = position;
+            if !event.deliveries.contains(&place) {
+                event.deliveries.push(place);
+            }
+        }
+        if let Some(entry) = past.deliveries.get_mut(&place) {
+            (entry.position, entry.index) = (position, 0);
+            if *attempts > entry.view.attempts {
+                let view = Arc::make_mut(&mut entry.view);
+                view.attempts = *attempts;
+                view.state = State::Again { at: *due_at };
+            }
+        }
+    }
+
     fn moved(
         &mut self,
         workspace: &WorkspaceId,
@@ -207,11 +239,12 @@ impl History {
 
     /// A segment is gone, and with it the events in it and before it.
     pub fn dropped(&mut self, segment: u32) {
+        let end = (u64::from(segment) + 1) << 32;
         for past in self.workspaces.values_mut() {
-            while past.events.values().next().is_some_and(|event| event.position.segment <= segment) {
-                past.forget_oldest();
-                self.events -= 1;
-            }
+            // An event that was copied keeps its place in the list and has a later position.
+            let old = past.events.range(..end).filter(|(_, event)| event.position.segment <= segment);
+            let old: Vec<Place> = old.map(|(place, _)| *place).collect();
+            self.events -= old.iter().filter(|place| past.forget(**place)).count();
         }
         self.workspaces.retain(|_, past| !past.events.is_empty());
     }

@@ -224,10 +224,8 @@ impl Node {
     ) -> Result<Option<Arc<[u8]>>, ReadError> {
         let found = self.shelf.open().history.event(workspace, event);
         let Some((_, position)) = found else { return Ok(None) };
-        Ok(match &*self.driver.read(position).await? {
-            Record::Accepted(owed) | Record::Replayed(owed) => Some(Arc::clone(&owed.event.payload)),
-            Record::Started { .. } | Record::Finished { .. } | Record::Settled { .. } => None,
-        })
+        let record = self.read(position).await?;
+        Ok(record.and_then(|record| record.owed().map(|owed| Arc::clone(&owed.event.payload))))
     }
 
     /// Deliveries of a workspace, newest first. Dead letters are those of [`StateKind::DeadLetter`].
@@ -259,7 +257,7 @@ impl Node {
     ) -> Result<Option<Result<Arc<str>, Arc<str>>>, ReadError> {
         let found = self.shelf.open().history.delivery(workspace, delivery);
         let Some((_, source)) = found else { return Ok(None) };
-        let record = self.driver.read(source.position).await?;
+        let Some(record) = self.read(source.position).await? else { return Ok(None) };
         Ok(admit::delivery_in(&record, source.index).map(|(_, delivery)| delivery.input.clone()))
     }
 
@@ -275,11 +273,22 @@ impl Node {
         let found = self.shelf.open().history.delivery(workspace, delivery);
         let mut attempts = Vec::new();
         for position in found.map(|(_, source)| source.attempts).unwrap_or_default() {
-            if let Record::Finished { attempt, .. } = &*self.driver.read(position).await? {
+            if let Some(record) = self.read(position).await?
+                && let Record::Finished { attempt, .. } = &*record
+            {
                 attempts.push(attempt.clone());
             }
         }
         Ok(attempts)
+    }
+
+    /// A record, unless its segment has been dropped.
+    async fn read(&self, position: Position) -> Result<Option<Arc<Record>>, ReadError> {
+        match self.driver.read(position).await {
+            Ok(record) => Ok(Some(record)),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(error.into()),
+        }
     }
 
     /// What happens from now on. A reader that falls behind misses some and is told how many.

@@ -22,6 +22,8 @@ pub enum Record {
     Accepted(Box<Owed>),
     /// A delivery is owed again, as another one. The event is repeated, because its own record may go first.
     Replayed(Box<Owed>),
+    /// A delivery that waits, copied so that its old segment can go.
+    Carried(Box<Carried>),
     /// An attempt began. Without an end to it, nobody knows what came of it.
     Started {
         /// Where it belongs.
@@ -66,12 +68,33 @@ pub struct Owed {
     pub identity: Identity,
 }
 
+/// A delivery that waits, with its event and how far it has come.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Carried {
+    /// The event and the one delivery.
+    pub owed: Owed,
+    /// Attempts made.
+    pub attempts: u32,
+    /// Not before this.
+    pub due_at: Timestamp,
+}
+
 /// A record that this version does not read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the record is of another version or not a record at all")]
 pub struct NotARecord;
 
 impl Record {
+    /// The event with its deliveries, in the records that have them.
+    #[must_use]
+    pub fn owed(&self) -> Option<&Owed> {
+        match self {
+            Self::Accepted(owed) | Self::Replayed(owed) => Some(owed),
+            Self::Carried(carried) => Some(&carried.owed),
+            Self::Started { .. } | Self::Finished { .. } | Self::Settled { .. } => None,
+        }
+    }
+
     /// Its bytes.
     #[must_use]
     pub fn to_bytes(&self) -> Vec<u8> {
@@ -104,6 +127,12 @@ impl Record {
                 put.text(delivery.as_str());
                 put.state(state);
                 put.time(*at);
+            }
+            Self::Carried(carried) => {
+                put.byte(6);
+                put.owed(&carried.owed);
+                put.number(u64::from(carried.attempts));
+                put.time(carried.due_at);
             }
         }
         put.done()
@@ -143,6 +172,11 @@ fn read(bytes: &[u8]) -> Option<Record> {
             state: take.state()?,
             at: take.time()?,
         },
+        6 => Record::Carried(Box::new(Carried {
+            owed: take.owed()?,
+            attempts: take.number_32()?,
+            due_at: take.time()?,
+        })),
         _ => return None,
     };
     take.is_empty().then_some(record)
@@ -207,6 +241,7 @@ mod tests {
             Record::Accepted(Box::new(owed())),
             Record::Replayed(Box::new(Owed { identity: Identity::default(), deliveries: vec![], ..owed() })),
             Record::Started { workspace: workspace.clone(), delivery: delivery.clone(), attempt: 300, at },
+            Record::Carried(Box::new(Carried { owed: owed(), attempts: 7, due_at: at })),
         ];
         let reasons = [
             DeadReason::AttemptsExhausted,

@@ -23,6 +23,8 @@ pub struct Pending {
     pub policy: Arc<Policy>,
     /// When it was owed.
     pub created_at: Millis,
+    /// Not before this.
+    pub due_at: Millis,
     /// Attempts made or under way.
     pub attempts: u32,
     /// Where it is.
@@ -55,6 +57,7 @@ impl Pending {
             connection,
             policy,
             created_at: owe.created_at,
+            due_at: owe.due_at,
             attempts: owe.attempts,
             place: Place::Timed,
             next: Key::NONE,

@@ -58,6 +58,13 @@ impl<T> Slab<T> {
         place.value.as_mut().filter(|_| place.generation == key.generation)
     }
 
+    /// All values with their names.
+    pub fn iter(&self) -> impl Iterator<Item = (Key, &T)> {
+        (0..).zip(&self.places).filter_map(|(index, place)| {
+            Some((Key { index, generation: place.generation }, place.value.as_ref()?))
+        })
+    }
+
     /// Takes a value out.
     pub fn remove(&mut self, key: Key) -> Option<T> {
         let place = self.places.get_mut(key.index as usize)?;

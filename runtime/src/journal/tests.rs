@@ -210,6 +210,8 @@ impl Committed<usize> for Told {
         self.droppable.load(Ordering::Relaxed)
     }
 
+    fn needed_soon(&mut self, _segment: &SegmentInfo) {}
+
     fn dropped(&mut self, segment: u32) {
         self.dropped.lock().unwrap().push(segment);
     }

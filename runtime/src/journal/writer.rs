@@ -56,6 +56,9 @@ pub trait Committed<T>: Send + 'static {
     /// Whether nothing needs a segment any more.
     fn may_drop(&mut self, segment: &SegmentInfo) -> bool;
 
+    /// A segment will have to go before long; what keeps it may be copied to the end of the log.
+    fn needed_soon(&mut self, segment: &SegmentInfo);
+
     /// A segment is gone.
     fn dropped(&mut self, segment: u32);
 
@@ -388,6 +391,12 @@ impl<T: Send + 'static, C: Committed<T>> Work<T, C> {
                     break;
                 }
             }
+        }
+        // Two segments before the end there is still time to free the next one.
+        if bytes + 3 * next > self.shared.limits.journal_bytes_max
+            && let Some(oldest) = self.journal.segments().first()
+        {
+            self.committed.needed_soon(oldest);
         }
         self.shared.bytes.store(bytes, Ordering::Relaxed);
         self.shared.no_space.store(no_space, Ordering::Relaxed);

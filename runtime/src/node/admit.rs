@@ -113,7 +113,7 @@ impl Node {
         }
         let mut books = self.shelf.open();
         for (at, record) in records.iter().enumerate() {
-            let Some(owed) = owed_in(record) else { continue };
+            let Some(owed) = record.owed() else { continue };
             if let Err(rejected) = books.pending.admit(&owed.event.workspace, count(owed)) {
                 release_pending(&mut books, records.iter().take(at));
                 return Err(rejected);
@@ -175,16 +175,9 @@ fn answer(answers: &mut [Option<Answer>], at: usize, with: Answer) {
     }
 }
 
-fn owed_in(record: &Record) -> Option<&Owed> {
-    match record {
-        Record::Accepted(owed) | Record::Replayed(owed) => Some(owed),
-        Record::Started { .. } | Record::Finished { .. } | Record::Settled { .. } => None,
-    }
-}
-
 /// A delivery and its event within their record.
 pub(super) fn delivery_in(record: &Record, index: u32) -> Option<(&EventRecord, &DeliveryRecord)> {
-    let owed = owed_in(record)?;
+    let owed = record.owed()?;
     Some((&owed.event, owed.deliveries.get(index as usize)?))
 }
 
@@ -193,13 +186,13 @@ fn count(owed: &Owed) -> u32 {
 }
 
 fn release_names<'a>(books: &mut Books, records: impl IntoIterator<Item = &'a Record>) {
-    for owed in records.into_iter().filter_map(owed_in) {
+    for owed in records.into_iter().filter_map(Record::owed) {
         books.window.release(&owed.event.workspace, &owed.identity, &owed.event.id);
     }
 }
 
 fn release_pending<'a>(books: &mut Books, records: impl IntoIterator<Item = &'a Record>) {
-    for owed in records.into_iter().filter_map(owed_in) {
+    for owed in records.into_iter().filter_map(Record::owed) {
         books.pending.remove(&owed.event.workspace, count(owed));
     }
 }

@@ -7,16 +7,16 @@ use std::time::Duration;
 use tokio::sync::broadcast;
 
 use super::accept::{LimitOf, Rejected};
-use super::driver::Inbox;
+use super::driver::{Inbox, Letter};
 use super::query::Feed;
 use crate::clock::Clock;
 use crate::engine::{Input, Millis, Owe};
 use crate::history::History;
-use crate::id::WorkspaceId;
+use crate::id::{DeliveryId, WorkspaceId};
 use crate::idempotency::Window;
 use crate::journal::writer::Committed;
 use crate::journal::{JournalError, Position, SegmentInfo};
-use crate::model::State;
+use crate::model::{AttemptRecord, State};
 use crate::record::{Owed, Record};
 
 /// A record on its way through the writer.
@@ -39,14 +39,17 @@ pub(super) struct Books {
     pub window: Window,
     pub pending: PendingCounts,
     /// Unsettled deliveries of each segment: a segment that has any is kept.
-    pins: BTreeMap<u32, u64>,
+    pins: BTreeMap<u32, Pins>,
+    /// Where unsettled deliveries are that were copied.
+    carried: HashMap<DeliveryId, Position>,
     pub recent: Recent,
 }
 
 impl Books {
     pub(super) fn new(history: History, window: Window, limits: PendingLimits) -> Self {
         let pending = PendingCounts { limits, node: 0, workspaces: HashMap::new() };
-        Self { history, window, pending, pins: BTreeMap::new(), recent: Recent::default() }
+        let (pins, carried, recent) = (BTreeMap::new(), HashMap::new(), Recent::default());
+        Self { history, window, pending, pins, carried, recent }
     }
 
     /// Takes a durable record.
@@ -58,6 +61,7 @@ impl Books {
                 self.pin(position.segment, owed);
             }
             Record::Replayed(owed) => self.pin(position.segment, owed),
+            Record::Carried(carried) => self.pin(position.segment, &carried.owed),
             Record::Started { .. } | Record::Finished { .. } | Record::Settled { .. } => {}
         }
         self.history.apply(record, position)
@@ -65,19 +69,62 @@ impl Books {
 
     fn pin(&mut self, segment: u32, owed: &Owed) {
         if !owed.deliveries.is_empty() {
-            *self.pins.entry(segment).or_default() += owed.deliveries.len() as u64;
+            let pins = self.pins.entry(segment).or_default();
+            pins.deliveries += owed.deliveries.len() as u64;
+            pins.bytes += bytes_of(owed) as u64;
         }
+    }
+
+    /// What becomes of the segments that a record's delivery was in.
+    fn release(&mut self, fact: &Fact, position: Position) {
+        let Some(segment) = fact.releases else { return };
+        match &*fact.record {
+            Record::Carried(carried) => {
+                let Some(delivery) = carried.owed.deliveries.first() else { return };
+                let before = self.carried.insert(delivery.id.clone(), position);
+                self.unpin(before.map_or(segment, |before| before.segment));
+            }
+            Record::Finished { workspace, attempt: AttemptRecord { delivery, .. }, .. }
+            | Record::Settled { workspace, delivery, .. } => {
+                // The engine may not have known yet that there was a copy.
+                let copy = self.carried.remove(delivery);
+                self.unpin(copy.map_or(segment, |copy| copy.segment));
+                self.pending.remove(workspace, 1);
+            }
+            Record::Accepted(_) | Record::Replayed(_) | Record::Started { .. } => {}
+        }
+    }
+
+    /// Where a delivery is now, if it was copied.
+    pub(super) fn place_of(&self, delivery: &DeliveryId) -> Option<Position> {
+        self.carried.get(delivery).copied()
     }
 
     /// A delivery is settled: its segment may go as far as it is concerned.
     pub(super) fn unpin(&mut self, segment: u32) {
-        if let Some(count) = self.pins.get_mut(&segment) {
-            *count -= 1;
-            if *count == 0 {
+        if let Some(pins) = self.pins.get_mut(&segment) {
+            pins.bytes -= pins.bytes / pins.deliveries.max(1);
+            pins.deliveries = pins.deliveries.saturating_sub(1);
+            if pins.deliveries == 0 {
                 self.pins.remove(&segment);
             }
         }
     }
+}
+
+/// What keeps a segment.
+#[derive(Clone, Copy, Default)]
+struct Pins {
+    deliveries: u64,
+    /// About how much of the segment they are.
+    bytes: u64,
+}
+
+/// About how many bytes a record with that takes.
+fn bytes_of(owed: &Owed) -> usize {
+    let inputs =
+        owed.deliveries.iter().map(|delivery| delivery.input.as_ref().map_or(0, |text| text.len()) + 300);
+    owed.event.payload.len() + 300 + inputs.sum::<usize>()
 }
 
 /// Counts of what is pending, to refuse more than the limits.
@@ -150,11 +197,8 @@ impl Recent {
         if owed.deliveries.is_empty() {
             return;
         }
-        let inputs = owed
-            .deliveries
-            .iter()
-            .map(|delivery| delivery.input.as_ref().map_or(0, |text| text.len()) + 1_000);
-        let bytes = owed.event.payload.len() + 1_000 + inputs.sum::<usize>();
+        // Parsed, it takes about twice as much as written.
+        let bytes = 2 * bytes_of(owed);
         self.by_position.insert(position, Arc::clone(record));
         self.order.push_back((position, bytes));
         self.bytes += bytes;
@@ -199,21 +243,27 @@ pub(super) struct Bookkeeper {
 impl Committed<Fact> for Bookkeeper {
     fn committed(&mut self, entries: Vec<(Position, Fact)>) {
         let mut owed = Vec::new();
+        let mut inputs = Vec::new();
         let mut told = Vec::new();
         let mut books = self.shelf.open();
         for (position, fact) in entries {
             told.extend(books.apply(&fact.record, position));
-            if let Some(segment) = fact.releases
-                && let Some(workspace) = settled_in(&fact.record)
-            {
-                books.unpin(segment);
-                books.pending.remove(workspace, 1);
-            }
+            books.release(&fact, position);
             books.recent.add(position, &fact.record);
-            owes(&fact.record, position, &mut owed);
+            match &*fact.record {
+                Record::Carried(carried) => {
+                    inputs.extend(carried.owed.deliveries.first().map(|delivery| Input::Carried {
+                        id: delivery.id.clone(),
+                        position,
+                        index: 0,
+                    }))
+                }
+                record => owes(record, position, &mut owed),
+            }
         }
         drop(books);
-        self.inbox.push_inputs(owed.into_iter().map(|owe| Input::Owe(Box::new(owe))));
+        inputs.extend(owed.into_iter().map(|owe| Input::Owe(Box::new(owe))));
+        self.inbox.push_inputs(inputs);
         for item in told {
             // Nobody may be watching.
             let _ = self.feed.send(item);
@@ -224,6 +274,14 @@ impl Committed<Fact> for Bookkeeper {
         let age = self.clock.now().as_microsecond().saturating_sub(segment.written_at);
         let kept = i64::try_from(self.history_kept.as_micros()).unwrap_or(i64::MAX);
         age >= kept && self.shelf.open().pins.keys().next().is_none_or(|oldest| *oldest > segment.number)
+    }
+
+    fn needed_soon(&mut self, segment: &SegmentInfo) {
+        let pins = self.shelf.open().pins.get(&segment.number).copied().unwrap_or_default();
+        // Copying a segment that is owed as a whole would free nothing and write for ever.
+        if pins.deliveries > 0 && pins.bytes <= segment.bytes / 2 {
+            self.inbox.push(Letter::Carry { segment: segment.number });
+        }
     }
 
     fn dropped(&mut self, segment: u32) {
@@ -238,13 +296,6 @@ impl Committed<Fact> for Bookkeeper {
     }
 }
 
-fn settled_in(record: &Record) -> Option<&WorkspaceId> {
-    match record {
-        Record::Finished { workspace, .. } | Record::Settled { workspace, .. } => Some(workspace),
-        Record::Accepted(_) | Record::Replayed(_) | Record::Started { .. } => None,
-    }
-}
-
 /// Whether nothing follows from a state any more.
 pub(super) fn is_settled(state: &State) -> bool {
     match state {
@@ -255,8 +306,8 @@ pub(super) fn is_settled(state: &State) -> bool {
 
 /// What a record makes the engine owe.
 pub(super) fn owes(record: &Record, position: Position, owed: &mut Vec<Owe>) {
-    let (Record::Accepted(record) | Record::Replayed(record)) = record else { return };
-    for (index, delivery) in (0..).zip(&record.deliveries) {
+    let deliveries = record.owed().map(|owed| owed.deliveries.as_slice()).unwrap_or_default();
+    for (index, delivery) in (0..).zip(deliveries) {
         owed.push(Owe {
             id: delivery.id.clone(),
             workspace: delivery.workspace.clone(),

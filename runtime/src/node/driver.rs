@@ -9,14 +9,15 @@ use std::time::Duration;
 use futures_util::FutureExt;
 use tokio::runtime::Handle;
 
+use super::accept::Identity;
 use super::books::{Fact, Shelf, is_settled};
 use crate::deliver::{Report, Sender, attempt};
-use crate::engine::{Effect, Ending, Engine, Input, Key};
+use crate::engine::{Effect, Ending, Engine, Input, Key, timestamp};
 use crate::id::{DeliveryId, WorkspaceId};
 use crate::journal::writer::{Class, Entry, Writer};
 use crate::journal::{Position, Records};
 use crate::model::{AttemptRecord, Outcome, State};
-use crate::record::{Owed, Record};
+use crate::record::{Carried, Owed, Record};
 
 /// What waits for the engine. It is bounded by what fills it: pending deliveries are counted before they
 /// are owed, and there are never more ends of attempts than attempts.
@@ -34,6 +35,10 @@ pub(super) enum Letter {
     Done {
         key: Key,
         report: Report,
+    },
+    /// Copy what is owed in a segment, so that it can go.
+    Carry {
+        segment: u32,
     },
     /// The thread ends.
     Stop,
@@ -90,11 +95,11 @@ impl Driver {
     /// The engine's thread.
     pub(super) fn run(self: &Arc<Self>, mut engine: Engine) {
         let mut effects = Vec::new();
+        let mut carry = Carry::default();
         loop {
             let now = self.sender.clock.now().as_millisecond();
-            let wait = engine
-                .next_tick()
-                .map(|at| Duration::from_millis(at.saturating_sub(now).max(0).unsigned_abs()));
+            let tick = engine.next_tick().map(|at| at.saturating_sub(now).max(0).unsigned_abs());
+            let wait = if carry.left.is_empty() { tick } else { Some(0) }.map(Duration::from_millis);
             let letters = self.inbox.take(wait);
             let now = self.sender.clock.now().as_millisecond();
             engine.step(now, Input::Tick, &mut effects);
@@ -102,6 +107,10 @@ impl Driver {
             for letter in letters {
                 let done = match letter {
                     Letter::Stop => return,
+                    Letter::Carry { segment } => {
+                        carry.begin(segment, &engine);
+                        continue;
+                    }
                     Letter::Input(input) => {
                         engine.step(now, input, &mut effects);
                         None
@@ -113,6 +122,7 @@ impl Driver {
                 };
                 self.carry_out(&mut effects, done);
             }
+            self.carry_some(&mut carry, &engine);
             self.gauges.in_flight.store(engine.in_flight(), Ordering::Relaxed);
         }
     }
@@ -169,6 +179,34 @@ impl Driver {
         }
     }
 
+    /// Copies a few records to the end of the log. Reading them may wait for the disk, so it is done in
+    /// small pieces, between other work.
+    fn carry_some(&self, carry: &mut Carry, engine: &Engine) {
+        let mut facts = Vec::new();
+        let piece = carry.left.len().min(CARRY_MAX);
+        for key in carry.left.drain(..piece) {
+            let Some(entry) = engine.waiting(key).filter(|entry| entry.position.segment == carry.segment)
+            else {
+                continue;
+            };
+            let record = match self.records.read(entry.position).map(|bytes| Record::from_bytes(&bytes)) {
+                Ok(Ok(record)) => record,
+                Ok(Err(_)) | Err(_) => continue,
+            };
+            let Some(owed) = record.owed() else { continue };
+            let Some(delivery) = owed.deliveries.get(entry.index as usize) else { continue };
+            let (event, deliveries) = (owed.event.clone(), vec![delivery.clone()]);
+            let owed = Owed { event, deliveries, identity: Identity::default() };
+            let (attempts, due_at) = (entry.attempts, timestamp(entry.due_at));
+            let carried = Record::Carried(Box::new(Carried { owed, attempts, due_at }));
+            facts.push(fact(carried, Some(carry.segment)));
+        }
+        // If the journal does not take them, the old records stay.
+        if !facts.is_empty() && self.writer.note(Class::Outcome, facts).is_err() {
+            carry.left.clear();
+        }
+    }
+
     /// Makes an attempt and tells the engine how it ended, whatever happens.
     async fn make(self: Arc<Self>, start: Start) {
         let work = AssertUnwindSafe(self.attempt(&start)).catch_unwind();
@@ -180,15 +218,24 @@ impl Driver {
     }
 
     async fn attempt(&self, start: &Start) -> Report {
-        let record = match self.read(start.position).await {
+        let mut record = self.read(start.position).await;
+        let mut index = start.index;
+        if record.is_err() {
+            // It may have been copied, and its segment dropped, since the engine said where it is.
+            let copy = self.shelf.open().place_of(&start.id);
+            if let Some(copy) = copy {
+                record = self.read(copy).await;
+                index = 0;
+            }
+        }
+        let record = match record {
             Ok(record) => record,
             Err(error) => return self.broken(start, format!("the journal cannot be read: {error}")),
         };
-        let (Record::Accepted(owed) | Record::Replayed(owed)) = &*record else {
+        let Some(owed) = record.owed() else {
             return self.broken(start, "the journal has another record there".to_owned());
         };
-        let owed: &Owed = owed;
-        match owed.deliveries.get(start.index as usize) {
+        match owed.deliveries.get(index as usize) {
             Some(delivery) => attempt(&self.sender, &owed.event, delivery, start.attempt).await,
             None => self.broken(start, "the journal has no such delivery".to_owned()),
         }
@@ -226,6 +273,26 @@ impl Driver {
         };
         let ending = Ending::Attempt { outcome, retry_after: None, gone_for_good: false };
         Report { record: Some(record), ending }
+    }
+}
+
+/// So many records are copied between other work of the engine's thread.
+const CARRY_MAX: usize = 64;
+
+/// What is left to copy of a segment.
+#[derive(Default)]
+struct Carry {
+    segment: u32,
+    left: VecDeque<Key>,
+}
+
+impl Carry {
+    /// Begins with a segment, unless one is being copied.
+    fn begin(&mut self, segment: u32, engine: &Engine) {
+        if self.left.is_empty() {
+            self.segment = segment;
+            self.left = engine.owed_in(segment).into();
+        }
     }
 }
 

@@ -56,6 +56,17 @@ impl Recovery {
                 owes(&record, position, &mut owed);
                 self.open.extend(owed.into_iter().map(|owe| (owe.id.clone(), Open { owe, started: None })));
             }
+            Record::Carried(carried) => {
+                let mut owed = Vec::new();
+                owes(&record, position, &mut owed);
+                for mut owe in owed {
+                    (owe.attempts, owe.due_at) = (carried.attempts, millis(carried.due_at));
+                    let id = owe.id.clone();
+                    if let Some(old) = self.open.insert(id, Open { owe, started: None }) {
+                        self.books.unpin(old.owe.position.segment);
+                    }
+                }
+            }
             Record::Started { delivery, attempt, at, .. } => {
                 if let Some(open) = self.open.get_mut(delivery) {
                     open.started = Some((*attempt, *at));

@@ -327,43 +327,134 @@ async fn limits_refuse_whole_batches_and_leave_nothing_behind() {
     assert_eq!(bench.node.accept(vec![new_event(&[])]).await, Err(Rejected::Failing));
 }
 
+fn padded(connections: &[&str]) -> NewEvent {
+    let mut new = new_event(connections);
+    new.event.payload = vec![b' '; 4_000].into();
+    new
+}
+
+fn in_seconds(mut new: NewEvent, seconds: u64) -> NewEvent {
+    for delivery in &mut new.deliveries {
+        delivery.due_at = Timestamp::now() + Duration::from_secs(seconds);
+    }
+    new
+}
+
 #[tokio::test]
-async fn a_full_journal_lets_settled_segments_go_and_keeps_what_is_owed() {
+async fn a_full_journal_lets_settled_segments_go_and_copies_what_is_still_owed() {
     let small = NodeConfig { journal_bytes_max: 5 << 16, history_kept: Duration::ZERO, ..config() };
     let bench = Bench::open_with(FakeDisk::default(), &[], &small);
-    let mut first = None;
+    let owed = bench.accept(in_seconds(padded(&["hook"]), 50)).await;
+    let first = bench.accept(padded(&["hook"])).await;
     for _ in 0..150 {
-        let mut new = new_event(&["hook"]);
-        new.event.payload = vec![b' '; 4_000].into();
-        let accepted = bench.accept(new).await;
-        bench.settled(&accepted.deliveries[0]).await;
-        first.get_or_insert(accepted.event);
-    }
-    assert!(bench.node.event(&workspace(), &first.unwrap()).is_none(), "the oldest are gone");
-    assert!(bench.node.status().journal_bytes <= 5 << 16);
-    let mut pinned = new_event(&["hook"]);
-    pinned.deliveries[0].due_at = Timestamp::now() + Duration::from_secs(50);
-    let pinned = bench.accept(pinned).await;
-    let mut refused = None;
-    for _ in 0..200 {
-        let mut new = new_event(&[]);
-        new.event.payload = vec![b' '; 4_000].into();
-        if let Err(rejected) = bench.node.accept(vec![new]).await {
-            refused = Some(rejected);
-            break;
+        let mut tries = 0;
+        while let Err(rejected) = bench.node.accept(vec![padded(&[])]).await {
+            tries += 1;
+            assert!(tries < 500, "{rejected}");
+            tokio::time::sleep(Duration::from_millis(5)).await;
         }
     }
+    assert!(bench.node.event(&workspace(), &first.event).is_none(), "the oldest are gone");
+    assert!(bench.node.status().journal_bytes <= 5 << 16);
+    assert_eq!(bench.node.status().pending, 1);
+    let payload = bench.node.payload(&workspace(), &owed.event).await.unwrap();
+    assert_eq!(payload.map(|payload| payload.len()), Some(4_000), "what is owed was copied with its event");
+    let after = Bench::open_with(bench.disk.after_power_cut(0), &[], &small);
+    assert_eq!(after.node.status().pending, 1);
+    let view = after.node.delivery(&workspace(), &owed.deliveries[0]).unwrap();
+    assert_eq!((view.state, view.event), (State::Waiting, owed.event));
+    after.node.discard(&workspace(), &owed.deliveries[0]).await.unwrap();
+    assert_eq!(after.settled(&owed.deliveries[0]).await.attempts, 0);
+    assert_eq!(after.node.status().pending, 0);
+}
+
+#[tokio::test]
+async fn a_journal_full_of_what_is_owed_refuses_events_until_some_of_it_is_settled() {
+    let small = NodeConfig { journal_bytes_max: 5 << 16, history_kept: Duration::ZERO, ..config() };
+    let bench = Bench::open_with(FakeDisk::default(), &[], &small);
+    let mut owed = Vec::new();
+    let refused = loop {
+        assert!(owed.len() < 100);
+        match bench.node.accept(vec![in_seconds(padded(&["hook"]), 50)]).await {
+            Ok(mut answers) => owed.push(answers.remove(0).unwrap()),
+            Err(rejected) => break rejected,
+        }
+    };
     assert!(
-        matches!(refused, Some(Rejected::Limit { limit: "journal_bytes_max", of: LimitOf::Node, .. })),
+        matches!(refused, Rejected::Limit { limit: "journal_bytes_max", of: LimitOf::Node, .. }),
         "{refused:?}"
     );
-    assert!(bench.node.delivery(&workspace(), &pinned.deliveries[0]).is_some());
-    bench.node.discard(&workspace(), &pinned.deliveries[0]).await.unwrap();
+    for accepted in &owed {
+        bench.node.discard(&workspace(), &accepted.deliveries[0]).await.unwrap();
+    }
     let mut tries = 0;
     while let Err(rejected) = bench.node.accept(vec![new_event(&[])]).await {
         tries += 1;
         assert!(tries < 500, "there is no room again: {rejected}");
         tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+}
+
+/// Events, failures, power cuts and full journals by chance: what was accepted is delivered in the end.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn whatever_happens_what_was_accepted_is_delivered() {
+    for seed in 0..8 {
+        survive(seed).await;
+    }
+}
+
+async fn survive(seed: u64) {
+    use rand::rngs::StdRng;
+    use rand::{Rng, SeedableRng};
+    const CUTS: usize = 4;
+    let mut random = StdRng::seed_from_u64(seed);
+    let small = NodeConfig { journal_bytes_max: 8 << 16, history_kept: Duration::ZERO, ..config() };
+    let statuses = |random: &mut StdRng| -> Vec<u16> {
+        (0..40).map(|_| if random.random_bool(0.7) { 200 } else { 500 }).collect()
+    };
+    let mut bench = Bench::open_with(FakeDisk::default(), &statuses(&mut random), &small);
+    let mut accepted = Vec::new();
+    let mut sent: Vec<String> = Vec::new();
+    for cut in 0..CUTS {
+        for _ in 0..random.random_range(5..25) {
+            let mut new = padded(&["one", "two"]);
+            new.deliveries.iter_mut().for_each(|delivery| delivery.policy.attempts = 1_000);
+            if random.random_bool(0.2) {
+                new = in_seconds(new, 1);
+            }
+            if let Ok(mut answers) = bench.node.accept(vec![new]).await {
+                accepted.push(answers.remove(0).unwrap());
+            }
+            if random.random_bool(0.3) {
+                tokio::time::sleep(Duration::from_millis(random.random_range(0..20))).await;
+            }
+        }
+        if cut + 1 < CUTS {
+            let disk = bench.disk.after_power_cut(random.random_range(0..6_000));
+            sent.append(&mut bench.script.ids.lock().unwrap());
+            bench = Bench::open_with(disk, &statuses(&mut random), &small);
+        }
+    }
+    for _ in 0..2_000 {
+        if bench.node.status().pending == 0 {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    assert_eq!(bench.node.status().pending, 0, "seed {seed}");
+    sent.append(&mut bench.script.ids.lock().unwrap());
+    assert!(accepted.len() > 20, "seed {seed}: {}", accepted.len());
+    for delivery in accepted.iter().flat_map(|accepted| accepted.deliveries.iter()) {
+        let times = sent.iter().filter(|id| **id == delivery.as_str()).count();
+        assert!(times >= 1, "seed {seed}: {delivery} was never sent");
+        // What has left the history with its segment was settled before.
+        let Some(view) = bench.node.delivery(&workspace(), delivery) else { continue };
+        assert_eq!(view.state, State::Delivered, "seed {seed}");
+        assert!(
+            times <= view.attempts as usize + CUTS,
+            "seed {seed}: {times} times in {} attempts",
+            view.attempts
+        );
     }
 }
 
