@@ -103,8 +103,12 @@ fn every_case_shows_its_code() {
 fn every_code_has_a_case() {
     let names: Vec<String> =
         cases().iter().map(|case| case.file_stem().unwrap().to_string_lossy().to_uppercase()).collect();
-    let checker = CODES.iter().map(|entry| entry.code.as_str()).filter(|code| !code.get(1..3).is_some_and(|subject| subject == "01"));
-    let without: Vec<&str> = checker.filter(|code| !names.iter().any(|name| name.starts_with(code))).collect();
+    let checker = CODES
+        .iter()
+        .map(|entry| entry.code.as_str())
+        .filter(|code| !code.get(1..3).is_some_and(|subject| subject == "01"));
+    let without: Vec<&str> =
+        checker.filter(|code| !names.iter().any(|name| name.starts_with(code))).collect();
     assert_eq!(without, ["E0212"]);
 }
 
@@ -112,7 +116,9 @@ fn every_code_has_a_case() {
 #[test]
 fn messages_are_written_for_people() {
     for case in cases() {
-        for line in messages(&case).lines().filter(|line| line.starts_with("error") || line.starts_with("   =")) {
+        for line in
+            messages(&case).lines().filter(|line| line.starts_with("error") || line.starts_with("   ="))
+        {
             for word in ["HIR", "token", "EOF", "unify", "AST", "identifier", "lvalue", "boolean"] {
                 assert!(!line.contains(word), "{}: {line}", case.display());
             }

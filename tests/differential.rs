@@ -15,6 +15,7 @@ use compiler::hir::RuleId;
 use compiler::matcher::{Interpreter, Jit, Matcher, Matches};
 use compiler::plan::{Plan, plan};
 use compiler::slots::Slots;
+use compiler::trace::{Outcome, trace};
 use compiler::world::{Bundle, BundleFile, World};
 
 use generate::Generator;
@@ -107,6 +108,10 @@ fn run(seed: u64, counts: &mut Counts) {
         let case =
             || format!("seed {seed}, event {payload}, resource {resource:?}\n{}", conditions.join("\n"));
         assert_eq!(names(&plan, &expected.rules), names(&plan, &found.rules), "{}", case());
+        // The trace asks every rule, not only those that the index finds.
+        let traced = trace(&facts).rules.into_iter().filter(|rule| rule.outcome == Outcome::Matched);
+        let traced: Vec<String> = traced.map(|rule| rule.rule.to_string()).collect();
+        assert_eq!(names(&plan, &expected.rules), traced, "{}", case());
         for at in 0..CONDITIONS {
             let holds =
                 |rule: usize| expected.rules.contains(&RuleId(u32::try_from(3 * at + rule).expect("small")));

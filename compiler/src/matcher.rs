@@ -35,7 +35,7 @@ impl Matches {
     /// Tries the rules that the index finds: `holds` says whether a rule's condition is yes.
     pub(crate) fn collect(&mut self, facts: &Facts<'_, '_>, mut holds: impl FnMut(RuleId) -> bool) {
         self.rules.clear();
-        facts.plan.index.candidates(facts.event, &mut self.candidates);
+        facts.plan.index.candidates(facts, &mut self.candidates);
         let mut decided = Vec::new();
         for &id in &self.candidates {
             let Some(rule) = facts.plan.rule(id) else { continue };

@@ -3,6 +3,7 @@
 //! A plan is plain data. Build it once per revision, share it behind an `Arc`, and drop it with the
 //! last event that uses it.
 
+mod access;
 mod index;
 mod paths;
 

@@ -1,12 +1,15 @@
-//! From an event's type and resource to the rules that may select it.
+//! From an event to the rules that may hold for it.
 
 use std::collections::HashMap;
 
+use super::access::{Access, Source, choose};
+use crate::eval::Facts;
 use crate::event::Event;
 use crate::hir::{GroupId, Program, Rule, RuleId, Segment};
+use crate::value::Key;
 
-/// Rules by what they select. The answer holds every rule that selects the event, and may hold others:
-/// the rule's own globs decide.
+/// Rules by what they select: the event's type, then a literal resource id or resource, then an equality
+/// that their condition needs.
 #[derive(Debug, Default)]
 pub struct Index {
     rules: Trie<RuleId>,
@@ -17,8 +20,8 @@ pub struct Index {
 impl Index {
     pub(super) fn new(program: &Program) -> Self {
         let mut index = Self::default();
-        for (rule, at) in program.rules.iter().zip(0..) {
-            index.rules.insert(rule, RuleId(at));
+        for ((rule, access), at) in program.rules.iter().zip(choose(program)).zip(0..) {
+            index.rules.insert(rule, access.as_ref(), RuleId(at));
         }
         for (group, at) in program.groups.iter().zip(0..) {
             if group.otherwise.is_none() {
@@ -26,17 +29,18 @@ impl Index {
             }
             for &id in &group.rules {
                 if let Some(rule) = program.rules.get(id.0 as usize) {
-                    index.groups.insert(rule, (GroupId(at), id));
+                    index.groups.insert(rule, None, (GroupId(at), id));
                 }
             }
         }
         index
     }
 
-    /// The rules that an event may be for, in written order, each once.
-    pub fn candidates(&self, event: &Event<'_>, out: &mut Vec<RuleId>) {
+    /// The rules that may hold for an event, in written order, each once. Every rule that does is among
+    /// them; whether the others select the event is theirs to say.
+    pub fn candidates(&self, facts: &Facts<'_, '_>, out: &mut Vec<RuleId>) {
         out.clear();
-        self.rules.find(event, out);
+        self.rules.find(facts.event, |block| block.find(facts, out));
         out.sort_unstable();
         out.dedup();
     }
@@ -44,7 +48,7 @@ impl Index {
     /// The groups with an `otherwise` that an event may be for, each with one of its rules.
     pub(crate) fn groups(&self, event: &Event<'_>) -> Vec<(GroupId, RuleId)> {
         let mut found = Vec::new();
-        self.groups.find(event, &mut found);
+        self.groups.find(event, |block| found.extend_from_slice(&block.always));
         found.sort_unstable();
         found.dedup();
         found
@@ -71,9 +75,17 @@ struct TrieNode<T> {
 /// What is found at one place, by the literal resource it asks for.
 #[derive(Debug)]
 struct Posting<T> {
-    any: Vec<T>,
-    by_id: HashMap<Box<str>, Vec<T>>,
-    by_resource: HashMap<Box<str>, Vec<T>>,
+    any: Block<T>,
+    by_id: HashMap<Box<str>, Block<T>>,
+    by_resource: HashMap<Box<str>, Block<T>>,
+}
+
+/// Rules that select alike, by the equality that each needs.
+#[derive(Debug)]
+struct Block<T> {
+    /// Those that need none.
+    always: Vec<T>,
+    equal: Vec<(Source, HashMap<Key<'static>, Vec<T>>)>,
 }
 
 impl<T> Default for Trie<T> {
@@ -90,12 +102,18 @@ impl<T> Default for TrieNode<T> {
 
 impl<T> Default for Posting<T> {
     fn default() -> Self {
-        Self { any: Vec::new(), by_id: HashMap::new(), by_resource: HashMap::new() }
+        Self { any: Block::default(), by_id: HashMap::new(), by_resource: HashMap::new() }
+    }
+}
+
+impl<T> Default for Block<T> {
+    fn default() -> Self {
+        Self { always: Vec::new(), equal: Vec::new() }
     }
 }
 
 impl<T: Copy> Trie<T> {
-    fn insert(&mut self, rule: &Rule, item: T) {
+    fn insert(&mut self, rule: &Rule, access: Option<&Access>, item: T) {
         for pattern in &rule.selects.patterns {
             let mut at = 0;
             let mut rest = false;
@@ -107,7 +125,8 @@ impl<T: Copy> Trie<T> {
                 }
             }
             if let Some(node) = self.nodes.get_mut(at) {
-                if rest { &mut node.rest } else { &mut node.here }.insert(rule, item);
+                let posting = if rest { &mut node.rest } else { &mut node.here };
+                posting.block(rule).insert(access, item);
             }
         }
     }
@@ -126,45 +145,68 @@ impl<T: Copy> Trie<T> {
         next
     }
 
-    fn find(&self, event: &Event<'_>, out: &mut Vec<T>) {
-        self.find_from(0, Some(event.kind), event, out);
+    fn find(&self, event: &Event<'_>, mut found: impl FnMut(&Block<T>)) {
+        self.find_from(0, Some(event.kind), event, &mut found);
     }
 
     /// At most two ways lead on from each segment, and the length of types is bounded where events are
     /// accepted; patterns that share a prefix share its nodes.
-    fn find_from(&self, at: usize, kind: Option<&str>, event: &Event<'_>, out: &mut Vec<T>) {
+    fn find_from(&self, at: usize, kind: Option<&str>, event: &Event<'_>, found: &mut impl FnMut(&Block<T>)) {
         let Some(node) = self.nodes.get(at) else { return };
-        let Some(kind) = kind else { return node.here.find(event, out) };
-        node.rest.find(event, out);
+        let Some(kind) = kind else { return node.here.find(event, found) };
+        node.rest.find(event, found);
         let (word, rest) = kind.split_once('.').map_or((kind, None), |(word, rest)| (word, Some(rest)));
         if let Some(&next) = node.words.get(word) {
-            self.find_from(next, rest, event, out);
+            self.find_from(next, rest, event, found);
         }
         if let Some(next) = node.one {
-            self.find_from(next, rest, event, out);
+            self.find_from(next, rest, event, found);
         }
     }
 }
 
 impl<T: Copy> Posting<T> {
-    fn insert(&mut self, rule: &Rule, item: T) {
+    /// The block of the rules that ask for the same literal resource.
+    fn block(&mut self, rule: &Rule) -> &mut Block<T> {
         let literal = |glob: &Option<crate::pattern::Glob>| {
             glob.as_ref().filter(|glob| !glob.fold).and_then(|glob| glob.literal().map(Box::from))
         };
         // An id is rarer than what it is an id of.
         if let Some(id) = literal(&rule.selects.resource_id) {
-            self.by_id.entry(id).or_default().push(item);
+            self.by_id.entry(id).or_default()
         } else if let Some(resource) = literal(&rule.selects.resource) {
-            self.by_resource.entry(resource).or_default().push(item);
+            self.by_resource.entry(resource).or_default()
         } else {
-            self.any.push(item);
+            &mut self.any
         }
     }
 
-    fn find(&self, event: &Event<'_>, out: &mut Vec<T>) {
-        out.extend_from_slice(&self.any);
+    fn find(&self, event: &Event<'_>, found: &mut impl FnMut(&Block<T>)) {
+        found(&self.any);
         let by_id = event.resource_id.and_then(|id| self.by_id.get(id));
         let by_resource = event.resource.and_then(|resource| self.by_resource.get(resource));
-        out.extend(by_id.into_iter().chain(by_resource).flatten());
+        by_id.into_iter().chain(by_resource).for_each(found);
+    }
+}
+
+impl<T: Copy> Block<T> {
+    fn insert(&mut self, access: Option<&Access>, item: T) {
+        let Some(access) = access else { return self.always.push(item) };
+        let at = self.equal.iter().position(|(source, _)| *source == access.source).unwrap_or_else(|| {
+            self.equal.push((access.source, HashMap::new()));
+            self.equal.len() - 1
+        });
+        for (_, table) in self.equal.iter_mut().skip(at).take(1) {
+            for key in &access.keys {
+                table.entry(key.clone()).or_default().push(item);
+            }
+        }
+    }
+
+    fn find(&self, facts: &Facts<'_, '_>, out: &mut Vec<T>) {
+        out.extend_from_slice(&self.always);
+        for (source, table) in &self.equal {
+            source.look_up(facts, table, out);
+        }
     }
 }
