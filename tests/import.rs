@@ -2,6 +2,10 @@
 
 #[path = "import/generated.rs"]
 mod generated;
+#[path = "import/statements.rs"]
+mod statements;
+#[path = "import/texts.rs"]
+mod texts;
 
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -5,12 +5,16 @@
 
 mod json;
 mod layout;
+mod mend;
 mod text;
 
 pub mod eventbridge;
 pub mod fql;
 pub mod meshes;
 
+use std::sync::Arc;
+
+use crate::catalogue::Catalogue;
 use crate::world::Limits;
 
 /// What an import gives.
@@ -127,8 +131,8 @@ fn check_size(source: &str) -> Result<(), ImportError> {
     Err(ImportError::too_large(Place::Pointer(String::new()), reason))
 }
 
-/// Puts a file together and looks at its size.
-fn finish(parts: &[&str], notes: Notes) -> Result<Imported, ImportError> {
+/// Puts a file together, looks at its size, and takes out what the checker would refuse.
+fn finish(parts: &[&str], catalogue: Catalogue, mut notes: Notes) -> Result<Imported, ImportError> {
     let mut text = String::from("edition 2026\n");
     for part in parts.iter().map(|part| part.trim_end()).filter(|part| !part.is_empty()) {
         text.push('\n');
@@ -136,5 +140,6 @@ fn finish(parts: &[&str], notes: Notes) -> Result<Imported, ImportError> {
         text.push('\n');
     }
     check_size(&text)?;
+    let text = mend::mend(text, &Arc::new(catalogue), &mut notes);
     Ok(Imported { text, notes: notes.0 })
 }

@@ -7,16 +7,16 @@ use serde_json::{Map, Value, json};
 use super::{holds, plan_of};
 
 /// How many patterns are tried; `FANWISE_CASES` tries more.
-const PATTERNS: u64 = 150;
+const PATTERNS: u64 = 60;
 
 /// Events for each of them.
 const EVENTS: u64 = 24;
 
 /// Numbers by chance, the same on every run (splitmix64).
-struct Chance(u64);
+pub(super) struct Chance(pub(super) u64);
 
 impl Chance {
-    fn below(&mut self, limit: u64) -> u64 {
+    pub(super) fn below(&mut self, limit: u64) -> u64 {
         self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
         let mut mixed = self.0;
         mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
@@ -24,7 +24,7 @@ impl Chance {
         (mixed ^ (mixed >> 31)) % limit
     }
 
-    fn one<'a, T>(&mut self, of: &'a [T]) -> &'a T {
+    pub(super) fn one<'a, T>(&mut self, of: &'a [T]) -> &'a T {
         &of[usize::try_from(self.below(of.len() as u64)).unwrap()]
     }
 }

@@ -10,6 +10,7 @@ use super::json::{self, Pointer};
 use super::layout::Cond;
 use super::text::{self, Names};
 use super::{ImportError, Imported, Notes, check_size, finish};
+use crate::catalogue::Catalogue;
 
 /// The connection that imported rules deliver to.
 const CONNECTION: &str = "receiver";
@@ -90,7 +91,7 @@ pub fn import(source: &str, options: &Options) -> Result<Imported, ImportError> 
     let value = if asks_for_values { VALUE_PREDICATE.replace("NAME", VALUE) } else { String::new() };
     let head = format!("# Imported from EventBridge.\n{}", notes.comments());
     let connection = format!("connection {CONNECTION}: webhook");
-    finish(&[&head, &connection, &value, rules.trim_start()], notes)
+    finish(&[&head, &connection, &value, rules.trim_start()], Catalogue::shipped(), notes)
 }
 
 const VALUE_PREDICATE: &str = "\

@@ -12,6 +12,7 @@ use super::json::{self, Pointer};
 use super::layout::Cond;
 use super::text::{self, Names};
 use super::{ImportError, Imported, Notes, check_size, finish};
+use crate::catalogue::Catalogue;
 
 /// The connection that imported rules deliver to.
 const CONNECTION: &str = "receiver";
@@ -50,7 +51,7 @@ pub fn import(source: &str) -> Result<Imported, ImportError> {
         Err(Refusal::Error(error)) => return Err(error),
     };
     head.push_str(&notes.comments());
-    finish(&[&head, &format!("connection {CONNECTION}: webhook"), &rule], notes)
+    finish(&[&head, &format!("connection {CONNECTION}: webhook"), &rule], Catalogue::shipped(), notes)
 }
 
 fn rule(name: &str, guard: &Guard) -> String {

@@ -75,7 +75,7 @@ pub fn import(source: &str, catalogue: &Catalogue) -> Result<Imported, ImportErr
         written.push('\n');
     }
     let head = format!("# Imported from Meshes.\n{}", notes.comments());
-    finish(&[&head, &known.declarations(catalogue), &written], notes)
+    finish(&[&head, &known.declarations(catalogue), &written], catalogue.clone(), notes)
 }
 
 /// The elements of a list or of a page of one.

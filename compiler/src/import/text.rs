@@ -66,7 +66,7 @@ pub(super) fn comment(line: &str) -> String {
 /// Every line of a text as a comment.
 pub(super) fn commented(text: &str, indent: usize) -> String {
     let margin = " ".repeat(indent);
-    text.lines().map(|line| format!("{margin}{}", comment(line))).collect()
+    text.lines().map(|line| format!("{margin}{}", comment(&line.replace('\r', " ")))).collect()
 }
 
 /// Whether a name would be read as something else.

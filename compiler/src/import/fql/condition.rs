@@ -408,9 +408,10 @@ fn may_be_missing(operand: &Operand) -> bool {
     matches!(operand.kind, OperandKind::Path(_) | OperandKind::Call(..))
 }
 
-/// Not yes: no or unknown.
+/// Not yes: no or unknown. `not` alone would keep an unknown, and `else` is an error where the checker
+/// knows that nothing can be missing.
 fn never(positive: &Cond) -> Cond {
-    Cond::atom(format!("not (({}) else false)", positive.inline()))
+    Cond::atom(format!("choose {{ when {}: false, otherwise: true }}", positive.inline()))
 }
 
 fn word(op: Op) -> &'static str {
