@@ -1,4 +1,4 @@
-//! The last look: what the checker would refuse becomes a comment, so that an import can be used at once.
+//! The last look: what the checker would refuse becomes a comment, and the import can be used.
 
 use std::sync::Arc;
 
