@@ -1,85 +1,141 @@
-//! What is wrong with a bundle, as an editor shows it.
+//! What is wrong with a bundle: found by the checker, kept while the text changes, shown by the editor.
 
 use std::collections::BTreeMap;
 use std::ops::Range;
 
+use compiler::world::{self, BundleFile, World};
 use grammar::diagnostic::{Diagnostic, Note, Severity};
-use grammar::{Source, Span};
+use grammar::{Source, SourceId, Span};
 use lsp_types::{
     DiagnosticRelatedInformation, DiagnosticSeverity, DiagnosticTag, Location, NumberOrString, Uri,
 };
 
-use compiler::world::{BundleFile, World};
-
 use crate::bundle::Bundle;
 use crate::file::File;
 
-/// A message with the edits that would mend it.
-#[derive(Clone, Debug)]
-pub(crate) struct Found {
-    /// As the editor shows it.
-    pub(crate) shown: lsp_types::Diagnostic,
-    /// Its place.
-    pub(crate) bytes: Range<usize>,
-    /// Alternatives.
-    pub(crate) fixes: Vec<FoundFix>,
+/// Messages by file. Their spans name files by [`File::id`].
+pub(crate) type Messages = BTreeMap<Box<str>, Vec<Diagnostic>>;
+
+/// A bundle's texts at one moment, to be checked here or on another thread.
+pub(crate) struct Snapshot {
+    files: Vec<BundleFile>,
+    ids: BTreeMap<Box<str>, SourceId>,
 }
 
-/// One way to mend it.
-#[derive(Clone, Debug)]
-pub(crate) struct FoundFix {
-    /// For people.
-    pub(crate) title: String,
-    /// File, bytes and what comes there.
-    pub(crate) edits: Vec<(Box<str>, Range<usize>, String)>,
+impl Snapshot {
+    /// Everything.
+    pub(crate) fn of(bundle: &Bundle) -> Self {
+        Self::with(bundle, |file| file.str().to_owned())
+    }
+
+    /// The same files with other texts.
+    pub(crate) fn with(bundle: &Bundle, text: impl Fn(&File) -> String) -> Self {
+        let file = |file: &File| BundleFile { path: file.name.clone(), text: text(file).into() };
+        Self {
+            files: bundle.files.values().map(file).collect(),
+            ids: bundle.files.values().map(|file| (file.name.clone(), file.id)).collect(),
+        }
+    }
+
+    /// Checks it.
+    pub(crate) fn check(self, world: &World) -> Messages {
+        let checked = compiler::check(&world::Bundle { files: self.files }, world);
+        let mut messages = Messages::new();
+        for mut diagnostic in checked.diagnostics {
+            let name = name_of(&checked.sources, diagnostic.span()).map(Box::from);
+            let known = spans(&mut diagnostic).into_iter().all(|span| {
+                let id = name_of(&checked.sources, *span).and_then(|name| self.ids.get(name));
+                id.map(|id| span.source = *id).is_some()
+            });
+            if let Some(name) = name.filter(|_| known) {
+                messages.entry(name).or_default().push(diagnostic);
+            }
+        }
+        messages
+    }
 }
 
-/// Messages by file.
-pub(crate) type Messages = BTreeMap<Box<str>, Vec<Found>>;
+fn name_of(sources: &[Source], span: Span) -> Option<&str> {
+    sources.get(usize::from(span.source.0)).map(|source| source.name.as_ref())
+}
 
-/// Turns messages of the compiler into those of an editor. `uri` names a file of the bundle.
+/// Every place that a message speaks of.
+fn spans(diagnostic: &mut Diagnostic) -> Vec<&mut Span> {
+    let labels = diagnostic.labels.iter_mut().map(|label| &mut label.span);
+    let edits = diagnostic.fixes.iter_mut().flat_map(|fix| fix.edits.iter_mut().map(|edit| &mut edit.span));
+    labels.chain(edits).collect()
+}
+
+/// A replacement in a text.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Change {
+    /// The bytes that went.
+    pub(crate) old: Range<usize>,
+    /// The bytes that came.
+    pub(crate) new: Range<usize>,
+}
+
+impl Change {
+    /// What makes one text another.
+    pub(crate) fn between(old: &str, new: &str) -> Self {
+        let (one, two) = (old.as_bytes(), new.as_bytes());
+        let start = one.iter().zip(two).take_while(|(a, b)| a == b).count();
+        let most = one.len().min(two.len()) - start;
+        let end = one.iter().rev().zip(two.iter().rev()).take(most).take_while(|(a, b)| a == b).count();
+        Self { old: start..one.len() - end, new: start..two.len() - end }
+    }
+
+    /// Where a byte of the old text is in the new one.
+    fn moved(&self, byte: usize) -> usize {
+        match byte {
+            before if before <= self.old.start => before,
+            after if after >= self.old.end => after - self.old.end + self.new.end,
+            _ => self.new.end,
+        }
+    }
+
+    /// Where bytes of the old text are in the new one.
+    pub(crate) fn moved_range(&self, bytes: &Range<usize>) -> Range<usize> {
+        let start = self.moved(bytes.start);
+        start..self.moved(bytes.end).max(start)
+    }
+}
+
+/// Moves every place of a file along with a change of its text.
+pub(crate) fn shift(messages: &mut Messages, file: SourceId, change: &Change) {
+    for diagnostic in messages.values_mut().flatten() {
+        for span in spans(diagnostic).into_iter().filter(|span| span.source == file) {
+            let bytes = change.moved_range(&span.range());
+            *span = Span::new(file, bytes.start, bytes.end);
+        }
+    }
+}
+
+/// A message as the editor shows it. `uri` names a file of the bundle.
 pub(crate) fn shown(
     bundle: &Bundle,
-    sources: &[Source],
-    diagnostics: impl IntoIterator<Item = Diagnostic>,
+    diagnostic: &Diagnostic,
     uri: impl Fn(&str) -> Option<Uri>,
-) -> Messages {
-    let place = |span: Span| {
-        let source = sources.get(usize::from(span.source.0))?;
-        let file = bundle.files.get(&source.name)?;
-        Some((file, span.range()))
-    };
-    let mut messages = Messages::new();
-    for diagnostic in diagnostics {
-        let Some((file, bytes)) = place(diagnostic.span()) else { continue };
-        let related = diagnostic.labels.iter().filter(|label| label.span != diagnostic.span());
-        let related = related.filter(|label| !label.text.is_empty()).filter_map(|label| {
-            let (file, bytes) = place(label.span)?;
-            let location = Location { uri: uri(&file.name)?, range: file.text.range(bytes) };
-            Some(DiagnosticRelatedInformation { location, message: label.text.clone() })
-        });
-        let related: Vec<_> = related.collect();
-        let shown = lsp_types::Diagnostic {
-            range: file.text.range(bytes.clone()),
-            severity: Some(severity(diagnostic.severity)),
-            code: Some(NumberOrString::String(diagnostic.code.as_str().to_owned())),
-            source: Some("fanwise".to_owned()),
-            message: message(&diagnostic),
-            related_information: (!related.is_empty()).then_some(related),
-            tags: tags(&diagnostic),
-            ..lsp_types::Diagnostic::default()
-        };
-        let fixes = diagnostic.fixes.iter().filter_map(|fix| {
-            let edits = fix.edits.iter().map(|edit| {
-                let (file, bytes) = place(edit.span)?;
-                Some((file.name.clone(), bytes, edit.replacement.clone()))
-            });
-            Some(FoundFix { title: fix.title.clone(), edits: edits.collect::<Option<_>>()? })
-        });
-        let found = Found { shown, bytes, fixes: fixes.collect() };
-        messages.entry(file.name.clone()).or_default().push(found);
-    }
-    messages
+) -> Option<lsp_types::Diagnostic> {
+    let file = bundle.file_of(diagnostic.span())?;
+    let others =
+        diagnostic.labels.iter().filter(|label| label.span != diagnostic.span() && !label.text.is_empty());
+    let related = others.filter_map(|label| {
+        let file = bundle.file_of(label.span)?;
+        let location = Location { uri: uri(&file.name)?, range: file.text.range_of(label.span) };
+        Some(DiagnosticRelatedInformation { location, message: label.text.clone() })
+    });
+    let related: Vec<_> = related.collect();
+    Some(lsp_types::Diagnostic {
+        range: file.text.range_of(diagnostic.span()),
+        severity: Some(severity(diagnostic.severity)),
+        code: Some(NumberOrString::String(diagnostic.code.as_str().to_owned())),
+        source: Some("fanwise".to_owned()),
+        message: message(diagnostic),
+        related_information: (!related.is_empty()).then_some(related),
+        tags: tags(diagnostic),
+        ..lsp_types::Diagnostic::default()
+    })
 }
 
 fn severity(severity: Severity) -> DiagnosticSeverity {
@@ -92,7 +148,7 @@ fn severity(severity: Severity) -> DiagnosticSeverity {
 
 /// Names that nothing uses are shown faded.
 fn tags(diagnostic: &Diagnostic) -> Option<Vec<DiagnosticTag>> {
-    let unused = diagnostic.severity == Severity::Warning && diagnostic.title.contains("never used");
+    let unused = diagnostic.code == grammar::diagnostic::Code::W0230;
     unused.then(|| vec![DiagnosticTag::UNNECESSARY])
 }
 
@@ -110,10 +166,27 @@ fn message(diagnostic: &Diagnostic) -> String {
     lines.join("\n")
 }
 
-/// Checks a bundle.
-pub(crate) fn run(bundle: &Bundle, world: &World) -> (Vec<Source>, Vec<Diagnostic>) {
-    let file = |file: &File| BundleFile { path: file.name.clone(), text: file.str().into() };
-    let files = bundle.files.values().map(file).collect();
-    let checked = compiler::check(&compiler::world::Bundle { files }, world);
-    (checked.sources, checked.diagnostics.into_iter().collect())
+#[cfg(test)]
+mod tests {
+    use super::Change;
+
+    #[test]
+    fn a_change_is_the_smallest_one_and_moves_what_follows() {
+        for (old, new, gone, come) in [
+            ("abc", "abc", 3..3, 3..3),
+            ("abc", "axc", 1..2, 1..2),
+            ("aaa", "aa", 2..3, 2..2),
+            ("", "x", 0..0, 0..1),
+            ("a b c", "a long b c", 2..2, 2..7),
+        ] {
+            let change = Change::between(old, new);
+            assert_eq!((&change.old, &change.new), (&gone, &come), "{old:?} {new:?}");
+        }
+        let change = Change { old: 10..12, new: 10..15 };
+        for (before, after) in
+            [(3..5, 3..5), (12..14, 15..17), (11..13, 15..16), (8..20, 8..23), (10..12, 10..15)]
+        {
+            assert_eq!(change.moved_range(&before), after, "{before:?}");
+        }
+    }
 }

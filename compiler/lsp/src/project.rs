@@ -1,7 +1,12 @@
 //! A bundle that the editor has open: its files, what they declare, and what is wrong with them.
+//!
+//! A small bundle is checked whole after every change. In a large one only the rule that was changed
+//! is checked at once, against the declarations of all files; the messages of everything else move
+//! along with the text until a check of the whole bundle, on another thread, has caught up.
 
 use std::cell::OnceCell;
 use std::collections::BTreeMap;
+use std::ops::Range;
 use std::path::Path;
 
 use compiler::catalogue::Catalogue;
@@ -11,10 +16,15 @@ use url::Url;
 
 use crate::analysis::Analysis;
 use crate::bundle::Bundle;
-use crate::check::{self, Messages};
+use crate::check::{self, Change, Messages, Snapshot};
 use crate::file::File;
+use crate::items::ItemSpan;
 use crate::outline::Outline;
-use crate::position::Text;
+use crate::position::{Encoding, Text};
+use crate::tokens::Kind;
+
+/// Rule files with more bytes than this together are not checked whole between two keystrokes.
+const AT_ONCE_BYTES_MAX: usize = 32 << 10;
 
 /// An open bundle.
 #[derive(Debug, Default)]
@@ -23,12 +33,29 @@ pub(crate) struct Project {
     outline: OnceCell<Outline>,
     /// What the editor calls its open files.
     uris: BTreeMap<Box<str>, Uri>,
-    /// What is wrong, as of the last check.
-    pub(crate) found: Messages,
+    /// What is wrong, as far as it is known.
+    pub(crate) messages: Messages,
     /// What the editor shows.
     shown: BTreeMap<Box<str>, Vec<lsp_types::Diagnostic>>,
-    /// Whether something changed since the last check.
-    pub(crate) stale: bool,
+    changed: Changed,
+    /// Counts changes.
+    revision: u64,
+    /// Whether the messages of the whole bundle are of an older revision.
+    behind: bool,
+    /// Whether another thread is checking the whole bundle.
+    is_checking: bool,
+}
+
+/// What changed since the last check.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+enum Changed {
+    /// Nothing.
+    #[default]
+    Nothing,
+    /// Bytes of one file, inside of declarations to which nothing else refers.
+    Part(Box<str>, Range<usize>),
+    /// More than that.
+    Everything,
 }
 
 /// What the editor should show for a file from now on.
@@ -38,39 +65,63 @@ pub(crate) struct Shown {
     pub(crate) diagnostics: Vec<lsp_types::Diagnostic>,
 }
 
+/// The whole bundle, to be checked on another thread.
+pub(crate) struct Task {
+    pub(crate) revision: u64,
+    pub(crate) snapshot: Snapshot,
+}
+
 impl Project {
     /// A bundle that was just read.
     pub(crate) fn new(bundle: Bundle) -> Self {
-        Self { bundle, stale: true, ..Self::default() }
+        Self { bundle, changed: Changed::Everything, ..Self::default() }
     }
 
     /// Takes the text of a file that is open in the editor.
     pub(crate) fn open(&mut self, uri: Uri, path: &Path, text: Text, version: i32) {
-        self.uris.insert(self.bundle.name_of(path), uri);
+        let name = self.bundle.name_of(path);
+        self.uris.insert(name.clone(), uri);
+        let before = self.bundle.files.remove(&name);
         self.bundle.put(path, text, Some(version));
-        self.changed();
+        self.outline = OnceCell::new();
+        self.revision += 1;
+        match (before, self.bundle.files.get(&name)) {
+            (Some(before), Some(now)) => {
+                let change = Change::between(before.str(), now.str());
+                check::shift(&mut self.messages, now.id, &change);
+                let part = part(&before, now, &change);
+                self.changed = std::mem::take(&mut self.changed).and(&name, part, &change);
+            }
+            _ => self.changed = Changed::Everything,
+        }
     }
 
     /// The file is no longer open; what is on disk counts again.
-    pub(crate) fn close(&mut self, path: &Path, encoding: crate::position::Encoding) {
+    pub(crate) fn close(&mut self, path: &Path, encoding: Encoding) {
         let name = self.bundle.name_of(path);
         self.uris.remove(&name);
         if let Some(file) = self.bundle.files.get_mut(&name) {
             file.version = None;
         }
-        self.bundle.reload(path, encoding);
-        self.changed();
+        self.reload(path, encoding);
     }
 
-    /// Takes note of a change.
-    pub(crate) fn changed(&mut self) {
+    /// Something happened to a file on disk.
+    pub(crate) fn reload(&mut self, path: &Path, encoding: Encoding) {
+        self.bundle.reload(path, encoding);
         self.outline = OnceCell::new();
-        self.stale = true;
+        self.revision += 1;
+        self.changed = Changed::Everything;
     }
 
     /// Whether any file of it is open.
     pub(crate) fn is_open(&self) -> bool {
         !self.uris.is_empty()
+    }
+
+    /// Whether something changed since the last check.
+    pub(crate) fn is_stale(&self) -> bool {
+        self.changed != Changed::Nothing
     }
 
     /// A file by its place on disk.
@@ -90,18 +141,80 @@ impl Project {
         known.or_else(|| uri_of(&self.bundle.files.get(name)?.path))
     }
 
-    /// Checks the bundle and says for which files the editor must show something else.
+    /// Checks what changed, and says for which files the editor must show something else.
     pub(crate) fn check(&mut self, world: &World) -> Vec<Shown> {
-        self.stale = false;
-        let (sources, diagnostics) = check::run(&self.bundle, world);
-        self.found = check::shown(&self.bundle, &sources, diagnostics, |name| self.uri(name));
+        let bytes: usize = self.bundle.rule_files().map(|file| file.str().len()).sum();
+        match std::mem::take(&mut self.changed) {
+            Changed::Nothing => {}
+            _ if bytes <= AT_ONCE_BYTES_MAX => {
+                self.messages = Snapshot::of(&self.bundle).check(world);
+                self.behind = false;
+            }
+            Changed::Part(name, bytes) => {
+                self.check_part(&name, &bytes, world);
+                self.behind = true;
+            }
+            Changed::Everything => self.behind = true,
+        }
+        self.publish()
+    }
+
+    /// Checks the declarations that some bytes touch.
+    fn check_part(&mut self, name: &str, bytes: &Range<usize>, world: &World) {
+        let Some(file) = self.bundle.files.get(name) else { return };
+        let touches = |item: &ItemSpan| item.bytes.start <= bytes.end && bytes.start <= item.bytes.end;
+        let touched: Vec<&ItemSpan> = file.items.iter().filter(|item| touches(item)).collect();
+        // A test speaks of rules by name.
+        let words = touched.iter().filter(|item| item.word == "test").flat_map(|item| item.tokens.clone());
+        let named: Vec<&str> = words.filter(|at| is_after_rule(file, *at)).map(|at| file.token(at)).collect();
+        let snapshot = Snapshot::with(&self.bundle, |one| {
+            one.text_with(|item| {
+                let is_named = item
+                    .name
+                    .clone()
+                    .and_then(|name| one.str().get(name))
+                    .is_some_and(|n| named.contains(&n));
+                !item.is_leaf() || is_named || one.name == file.name && touches(item)
+            })
+        });
+        let mut found = snapshot.check(world).remove(name).unwrap_or_default();
+        let inside = |one: &grammar::Diagnostic| {
+            let place = one.span().range();
+            touched.iter().any(|item| item.bytes.start <= place.start && place.start <= item.bytes.end)
+        };
+        found.retain(inside);
+        let messages = self.messages.entry(name.into()).or_default();
+        messages.retain(|one| !inside(one));
+        messages.extend(found);
+        messages.sort_by_key(grammar::Diagnostic::span);
+    }
+
+    /// The whole bundle, when its messages are behind and nobody is checking it.
+    pub(crate) fn task(&mut self) -> Option<Task> {
+        if !self.behind || self.is_checking {
+            return None;
+        }
+        self.is_checking = true;
+        Some(Task { revision: self.revision, snapshot: Snapshot::of(&self.bundle) })
+    }
+
+    /// Takes what the other thread found; if the text went on meanwhile, it is out of date.
+    pub(crate) fn finish(&mut self, revision: u64, messages: Messages) -> Vec<Shown> {
+        self.is_checking = false;
+        if revision != self.revision {
+            return Vec::new();
+        }
+        self.behind = false;
+        self.messages = messages;
         self.publish()
     }
 
     fn publish(&mut self) -> Vec<Shown> {
         let mut now: BTreeMap<Box<str>, Vec<lsp_types::Diagnostic>> = BTreeMap::new();
-        for (name, found) in &self.found {
-            now.insert(name.clone(), found.iter().map(|one| one.shown.clone()).collect());
+        for (name, messages) in &self.messages {
+            let shown =
+                messages.iter().filter_map(|one| check::shown(&self.bundle, one, |name| self.uri(name)));
+            now.insert(name.clone(), shown.collect());
         }
         for name in self.shown.keys().chain(self.uris.keys()) {
             now.entry(name.clone()).or_default();
@@ -111,10 +224,8 @@ impl Project {
             if self.shown.get(name) == Some(diagnostics) {
                 continue;
             }
-            let Some(uri) = self.uri(name).or_else(|| uri_of(&self.bundle.root.as_ref()?.join(&**name)))
-            else {
-                continue;
-            };
+            let gone = || uri_of(&self.bundle.root.as_ref()?.join(&**name));
+            let Some(uri) = self.uri(name).or_else(gone) else { continue };
             let version = self.bundle.files.get(name).and_then(|file| file.version);
             changes.push(Shown { uri, version, diagnostics: diagnostics.clone() });
         }
@@ -122,6 +233,48 @@ impl Project {
         self.shown = now;
         changes
     }
+}
+
+impl Changed {
+    /// Both changes, the later one given by its part of a file; `None` is everything.
+    fn and(self, name: &str, part: Option<Range<usize>>, change: &Change) -> Self {
+        match (self, part) {
+            (Self::Nothing, Some(part)) => Self::Part(name.into(), part),
+            (Self::Part(file, before), Some(part)) if *file == *name => {
+                let before = change.moved_range(&before);
+                Self::Part(file, before.start.min(part.start)..before.end.max(part.end))
+            }
+            _ => Self::Everything,
+        }
+    }
+}
+
+/// The bytes that a change touched, when it lies inside of rules, groups or tests and leaves the
+/// declarations of the file what they are.
+fn part(before: &File, now: &File, change: &Change) -> Option<Range<usize>> {
+    let same = before.items.len() == now.items.len()
+        && before
+            .items
+            .iter()
+            .zip(&now.items)
+            .all(|(one, other)| one.word == other.word && name_in(before, one) == name_in(now, other));
+    let inside = |items: &[ItemSpan], bytes: &Range<usize>| {
+        items
+            .iter()
+            .any(|item| item.is_leaf() && item.bytes.start < bytes.start && bytes.end <= item.bytes.end)
+    };
+    (same && inside(&before.items, &change.old) && inside(&now.items, &change.new))
+        .then(|| change.new.clone())
+}
+
+fn name_in<'f>(file: &'f File, item: &ItemSpan) -> Option<&'f str> {
+    file.str().get(item.name.clone()?)
+}
+
+/// Whether a token is a name after the word `rule`.
+fn is_after_rule(file: &File, at: usize) -> bool {
+    let is_word = file.tokens.get(at).is_some_and(|token| token.kind == Kind::Word);
+    is_word && at.checked_sub(1).is_some_and(|before| file.token(before) == "rule")
 }
 
 /// A path as the protocol writes it.

@@ -4,8 +4,10 @@ mod requests;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::thread;
 
 use compiler::world::World;
+use crossbeam_channel::{Receiver, Sender, TryRecvError, select, unbounded};
 use lsp_server::{Connection, ErrorCode, Message, Notification, Request, Response};
 use lsp_types::notification::{
     DidChangeTextDocument, DidChangeWatchedFiles, DidCloseTextDocument, DidOpenTextDocument,
@@ -22,9 +24,10 @@ use serde::de::DeserializeOwned;
 use url::Url;
 
 use crate::bundle::{Bundle, belongs, root_of};
+use crate::check::Messages;
 use crate::complete::Taste;
 use crate::position::{Encoding, Text};
-use crate::project::Project;
+use crate::project::{Project, Shown};
 
 /// Why the conversation ended too early.
 #[derive(Debug, thiserror::Error)]
@@ -72,6 +75,15 @@ pub(crate) struct Server<'c> {
     /// Bundles by their folder; a text that was never saved is a bundle of its own.
     projects: BTreeMap<PathBuf, Project>,
     world: World,
+    /// Where other threads say what they found.
+    finished: (Sender<Finished>, Receiver<Finished>),
+}
+
+/// What another thread found in a bundle.
+struct Finished {
+    root: PathBuf,
+    revision: u64,
+    messages: Messages,
 }
 
 /// Whether the editor tells us about files that change on disk when we ask for it.
@@ -94,6 +106,7 @@ impl<'c> Server<'c> {
             folders: folders.chain(root_uri(params)).collect(),
             projects: BTreeMap::new(),
             world: World::offline(None),
+            finished: unbounded(),
         }
     }
 
@@ -142,18 +155,29 @@ impl<'c> Server<'c> {
         Ok(())
     }
 
-    /// Takes messages until the editor is gone. Bundles are checked when nothing else is waiting, so
-    /// that a burst of changes is checked once.
+    /// Takes messages until the editor is gone. What changed is checked when nothing else is waiting,
+    /// so that a burst of changes is checked once.
     fn run(&mut self) -> Result<(), ServeError> {
         loop {
-            let waiting = self.connection.receiver.try_recv().ok();
-            let message = match waiting {
-                Some(message) => message,
-                None if self.check_one() => continue,
-                None => match self.connection.receiver.recv() {
-                    Ok(message) => message,
-                    Err(_) => return Ok(()),
-                },
+            let message = match self.connection.receiver.try_recv() {
+                Ok(message) => message,
+                Err(TryRecvError::Disconnected) => return Ok(()),
+                Err(TryRecvError::Empty) if self.check_one() => continue,
+                Err(TryRecvError::Empty) => {
+                    self.start_tasks();
+                    select! {
+                        recv(self.connection.receiver) -> message => match message {
+                            Ok(message) => message,
+                            Err(_) => return Ok(()),
+                        },
+                        recv(self.finished.1) -> finished => {
+                            if let Ok(finished) = finished {
+                                self.finish(finished);
+                            }
+                            continue;
+                        }
+                    }
+                }
             };
             match message {
                 Message::Request(request) => {
@@ -169,6 +193,26 @@ impl<'c> Server<'c> {
         }
     }
 
+    /// Lets other threads check the bundles that are too large to be checked between two messages.
+    fn start_tasks(&mut self) {
+        for (root, project) in &mut self.projects {
+            let Some(task) = project.task() else { continue };
+            let (root, world, finished) = (root.clone(), self.world.clone(), self.finished.0.clone());
+            thread::spawn(move || {
+                let messages = task.snapshot.check(&world);
+                // It fails when the editor is gone meanwhile.
+                let _ = finished.send(Finished { root, revision: task.revision, messages });
+            });
+        }
+    }
+
+    /// Takes what another thread found.
+    fn finish(&mut self, finished: Finished) {
+        let Some(project) = self.projects.get_mut(&finished.root) else { return };
+        let shown = project.finish(finished.revision, finished.messages);
+        self.show(shown);
+    }
+
     fn send(&self, message: impl Into<Message>) {
         // It fails when the editor is gone; then the next read says so.
         let _ = self.connection.sender.send(message.into());
@@ -176,17 +220,23 @@ impl<'c> Server<'c> {
 
     /// Checks a bundle that changed; answers whether there was one.
     fn check_one(&mut self) -> bool {
-        let stale = self.projects.iter().find(|(_, project)| project.stale).map(|(root, _)| root.clone());
+        let stale =
+            self.projects.iter().find(|(_, project)| project.is_stale()).map(|(root, _)| root.clone());
         let Some(root) = stale else { return false };
         self.check(&root);
         true
     }
 
-    /// Checks a bundle and shows what is wrong with it.
+    /// Checks what changed in a bundle and shows what is wrong with it.
     fn check(&mut self, root: &Path) {
         let Some(project) = self.projects.get_mut(root) else { return };
-        for shown in project.check(&self.world) {
-            let params = PublishDiagnosticsParams::new(shown.uri, shown.diagnostics, shown.version);
+        let shown = project.check(&self.world);
+        self.show(shown);
+    }
+
+    fn show(&self, files: Vec<Shown>) {
+        for file in files {
+            let params = PublishDiagnosticsParams::new(file.uri, file.diagnostics, file.version);
             self.send(Notification::new(PublishDiagnostics::METHOD.to_owned(), params));
         }
     }
@@ -249,8 +299,7 @@ impl<'c> Server<'c> {
         for change in params.changes {
             let Some(path) = path_of(&change.uri).filter(|path| belongs(path)) else { continue };
             for (_, project) in self.projects.iter_mut().filter(|(root, _)| path.starts_with(root)) {
-                project.bundle.reload(&path, encoding);
-                project.changed();
+                project.reload(&path, encoding);
             }
         }
     }

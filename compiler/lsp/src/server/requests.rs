@@ -23,6 +23,7 @@ use serde_json::Value;
 
 use super::{Refused, Server, path_or_name};
 use crate::analysis::{Analysis, Target};
+use crate::check;
 use crate::complete;
 use crate::context::Context;
 use crate::file::File;
@@ -160,26 +161,28 @@ impl Server<'_> {
     /// The edits that would mend what is wrong in a range.
     fn fixes(&mut self, params: CodeActionParams) -> Answer<Vec<CodeAction>> {
         let (root, path) = self.place_of(&params.text_document.uri);
-        if self.projects.get(&root).is_some_and(|project| project.stale) {
+        if self.projects.get(&root).is_some_and(|project| project.is_stale()) {
             self.check(&root);
         }
         let Some(project) = self.projects.get(&root) else { return Ok(None) };
         let Some(file) = project.file(&path) else { return Ok(None) };
         let asked = file.text.offset(params.range.start)..file.text.offset(params.range.end);
         let mut actions = Vec::new();
-        for found in project.found.get(&file.name).into_iter().flatten() {
-            if found.bytes.start > asked.end || found.bytes.end < asked.start {
+        for found in project.messages.get(&file.name).into_iter().flatten() {
+            let place = found.span().range();
+            if place.start > asked.end || place.end < asked.start {
                 continue;
             }
+            let shown = check::shown(&project.bundle, found, |name| project.uri(name));
             for fix in &found.fixes {
-                let edits = fix.edits.iter().filter_map(|(name, bytes, text)| {
-                    let file = project.bundle.files.get(name)?;
-                    Some((file, bytes.clone(), text.clone()))
+                let edits = fix.edits.iter().filter_map(|edit| {
+                    let file = project.bundle.file_of(edit.span)?;
+                    Some((file, edit.span.range(), edit.replacement.clone()))
                 });
                 actions.push(CodeAction {
                     title: capital(&fix.title),
                     kind: Some(CodeActionKind::QUICKFIX),
-                    diagnostics: Some(vec![found.shown.clone()]),
+                    diagnostics: shown.clone().map(|shown| vec![shown]),
                     edit: Some(edit(project, edits)),
                     is_preferred: Some(found.fixes.len() == 1),
                     ..CodeAction::default()

@@ -200,6 +200,15 @@ impl Client {
         self.messages.get(name).into_iter().flatten().map(line).collect()
     }
 
+    /// Waits for the next messages about a file.
+    pub(crate) fn wait_for_messages(&mut self, name: &str) {
+        self.messages.remove(name);
+        while !self.messages.contains_key(name) {
+            let message = self.receive();
+            self.note(message);
+        }
+    }
+
     /// The labels of the proposals at `⎮`.
     pub(crate) fn proposals(&mut self, name: &str, at: &str) -> Vec<String> {
         let found = self.ask_at("textDocument/completion", name, at, json!({})).expect("an answer");
