@@ -1,16 +1,34 @@
 //! A running server: events in, deliveries out, nothing lost in between.
-
+//!
+//! - [`api`] and [`ingest`]: HTTP, and events from bytes to what is owed
+//! - [`workspace`] and [`rules`]: connections, revisions, compiled bundles
+//! - [`node`]: what is durable and what is owed, tied together from [`journal`], [`engine`],
+//!   [`history`] and [`idempotency`]
+//! - [`deliver`]: one attempt, from settings to outcome
+//! - [`control`] and [`secret`]: the control plane's store
+//! - [`server`], [`command`], [`dev`]: the binary
 #![forbid(unsafe_code)]
 
+pub mod api;
 pub mod clock;
+pub mod command;
+pub mod config;
 pub mod control;
 pub mod deliver;
+pub mod dev;
 pub mod engine;
 pub mod history;
 pub mod id;
 pub mod idempotency;
+pub mod ingest;
 pub mod journal;
+pub mod key;
+pub mod limits;
 pub mod model;
 pub mod node;
+pub mod out;
 pub mod record;
+pub mod rules;
 pub mod secret;
+pub mod server;
+pub mod workspace;

@@ -1,3 +1,11 @@
-//! The binary: a command line around the library.
+//! The binary `fanwise`: reads the command line, runs one command, ends with its exit code.
+#![forbid(unsafe_code)]
 
-fn main() {}
+use std::process::ExitCode;
+
+use clap::Parser;
+
+fn main() -> ExitCode {
+    let cli = runtime::command::Cli::parse();
+    ExitCode::from(runtime::command::run(cli).code())
+}

@@ -1,0 +1,218 @@
+//! The HTTP API: routes, and how failures become problem documents.
+
+pub mod auth;
+pub mod body;
+mod connections;
+mod deliveries;
+mod events;
+pub mod fields;
+mod health;
+mod keys;
+pub mod problem;
+pub mod query;
+mod rules;
+mod workspaces;
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::http::StatusCode;
+use axum::http::header::{CONTENT_TYPE, HeaderValue};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{get, post};
+use serde_json::Value;
+
+use crate::node::accept::LimitOf;
+use crate::node::{Cursor, Rejected};
+use crate::server::Server;
+use crate::workspace::change::ChangeError;
+use problem::{Kind, Problem};
+use query::Query;
+
+/// Every route.
+pub fn router(server: Arc<Server>) -> Router {
+    let in_workspace = Router::new()
+        .route("/", get(workspaces::show).patch(workspaces::change).delete(workspaces::delete))
+        .route("/connections", get(connections::list).post(connections::create))
+        .route(
+            "/connections/{con}",
+            get(connections::show).patch(connections::change).delete(connections::delete),
+        )
+        .route("/connections/{con}/rotate", post(connections::rotate))
+        .route("/rules", get(rules::show).put(rules::publish))
+        .route("/rules/check", post(rules::check))
+        .route("/revisions", get(rules::revisions))
+        .route("/revisions/{rev}", get(rules::revision))
+        .route("/revisions/{rev}/rollback", post(rules::rollback))
+        .route("/events", get(events::list).post(events::post_here))
+        .route("/events/{evt}", get(events::show))
+        .route("/events/{evt}/deliveries", get(deliveries::of_event))
+        .route("/events/{evt}/trace", get(events::trace))
+        .route("/deliveries", get(deliveries::list))
+        .route("/deliveries/{dlv}", get(deliveries::show))
+        .route("/deliveries/{dlv}/replay", post(deliveries::replay))
+        .route("/deliveries/{dlv}/discard", post(deliveries::discard))
+        .route("/dead-letters", get(deliveries::dead_letters))
+        .route("/keys", get(keys::list).post(keys::create))
+        .route("/keys/{key}", axum::routing::delete(keys::delete));
+    Router::new()
+        .route("/v1/workspaces", get(workspaces::list).post(workspaces::create))
+        .nest("/v1/workspaces/{ws}", in_workspace)
+        .route("/v1/events", post(events::post_anywhere))
+        .route("/livez", get(health::live))
+        .route("/readyz", get(health::ready))
+        .route("/problems/{name}", get(health::problem_page))
+        .fallback(nothing_here)
+        .method_not_allowed_fallback(wrong_method)
+        .with_state(server)
+}
+
+async fn nothing_here(uri: axum::http::Uri) -> Problem {
+    Problem::not_found("path", uri.path())
+}
+
+async fn wrong_method(method: axum::http::Method, uri: axum::http::Uri) -> Problem {
+    let path: String = uri.path().chars().take(120).collect();
+    Problem::new(Kind::MethodNotAllowed, format!("`{path}` does not take {method}"))
+}
+
+/// A JSON answer, written.
+pub struct Json(StatusCode, String);
+
+impl Json {
+    /// An answer with that status.
+    #[must_use]
+    pub fn new(status: StatusCode, value: &Value) -> Self {
+        Self(status, value.to_string())
+    }
+
+    /// 200.
+    #[must_use]
+    pub fn ok(value: Value) -> Self {
+        Self::new(StatusCode::OK, &value)
+    }
+
+    /// 200 with a value whose parts may be JSON text already, which stays as it is to the last digit.
+    ///
+    /// # Errors
+    /// `internal` when it has no JSON form.
+    pub fn ok_written<T: serde::Serialize>(value: &T) -> Result<Self, Problem> {
+        let text = serde_json::to_string(value);
+        text.map(|text| Self(StatusCode::OK, text))
+            .map_err(|error| Problem::internal("writing the answer", &error))
+    }
+
+    /// 201.
+    #[must_use]
+    pub fn created(value: Value) -> Self {
+        Self::new(StatusCode::CREATED, &value)
+    }
+
+    /// 202.
+    #[must_use]
+    pub fn accepted(value: Value) -> Self {
+        Self::new(StatusCode::ACCEPTED, &value)
+    }
+}
+
+impl IntoResponse for Json {
+    fn into_response(self) -> Response {
+        let mut response = (self.0, self.1).into_response();
+        response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        response
+    }
+}
+
+/// A page of a list: its items, and the cursor of the next page.
+#[must_use]
+pub fn page(items: Vec<Value>, next: Option<String>) -> Json {
+    Json::ok(serde_json::json!({ "items": items, "next": next }))
+}
+
+/// Where a page of the history begins, from `cursor` and `limit`.
+pub fn cursor(query: &mut Query) -> Cursor {
+    let limit = query.limit();
+    let before = query.text("cursor").and_then(|text| {
+        let number = text.strip_prefix('c').and_then(|digits| u64::from_str_radix(digits, 16).ok());
+        if number.is_none() {
+            query.wrong("cursor", "must be the `next` of an earlier page".to_owned());
+        }
+        number
+    });
+    Cursor { before, limit }
+}
+
+/// The cursor after a page of the history. Opaque: what it says is nobody's business.
+#[must_use]
+pub fn next_cursor(next: Option<u64>) -> Option<String> {
+    next.map(|next| format!("c{next:x}"))
+}
+
+/// Runs a change to its end even when the client goes away, so that what is stored is also shown.
+///
+/// # Errors
+/// Those of the change.
+pub async fn uninterrupted<T, E>(
+    change: impl Future<Output = Result<T, E>> + Send + 'static,
+) -> Result<T, Problem>
+where
+    T: Send + 'static,
+    E: Into<Problem> + Send + 'static,
+{
+    match tokio::spawn(change).await {
+        Ok(result) => result.map_err(Into::into),
+        Err(error) => Err(Problem::internal("the change", &error)),
+    }
+}
+
+/// A value of ours as JSON.
+///
+/// # Errors
+/// `internal` when it has no JSON form.
+pub fn json_of<T: serde::Serialize>(value: &T) -> Result<Value, Problem> {
+    serde_json::to_value(value).map_err(|error| Problem::internal("writing the answer", &error))
+}
+
+/// Why a node took nothing, as a problem.
+#[must_use]
+pub fn refusal(rejected: Rejected) -> Problem {
+    let words = rejected.to_string();
+    match rejected {
+        Rejected::Busy { retry_after } => Problem::new(Kind::Busy, words).retry_after(retry_after),
+        Rejected::Limit { limit, max, of, retry_after } => {
+            let kind = match of {
+                LimitOf::Workspace => Kind::LimitReached,
+                LimitOf::Node => Kind::Busy,
+            };
+            let problem = Problem::new(kind, words).with("limit", limit.into()).with("max", max.into());
+            problem.retry_after(retry_after)
+        }
+        Rejected::TooLarge { bytes_max, .. } => {
+            Problem::new(Kind::PayloadTooLarge, words).with("bytes_max", bytes_max.into())
+        }
+        Rejected::Failing | Rejected::Stopping => Problem::new(Kind::NotDurable, words),
+    }
+}
+
+impl From<ChangeError> for Problem {
+    fn from(error: ChangeError) -> Self {
+        let words = error.to_string();
+        match error {
+            ChangeError::NotFound { what, id } => Self::not_found(what, &id),
+            ChangeError::Taken { .. } => Self::new(Kind::Conflict, words),
+            ChangeError::InUse { .. } => Self::new(Kind::InUse, words),
+            ChangeError::Limit { limit, max, .. } => {
+                Self::new(Kind::LimitReached, words).with("limit", limit.into()).with("max", max.into())
+            }
+            ChangeError::Refused(refused) => rules::refused(&refused),
+            ChangeError::Store(crate::control::StoreError::Conflict { .. }) => {
+                Self::new(Kind::Conflict, words)
+            }
+            ChangeError::Store(_)
+            | ChangeError::NoRandomness(_)
+            | ChangeError::Secret(_)
+            | ChangeError::Record { .. }
+            | ChangeError::CompilerDied => Self::internal("the change", &words),
+        }
+    }
+}

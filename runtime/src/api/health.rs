@@ -1,0 +1,46 @@
+//! Whether the server lives and can take events, and the pages of its problems.
+
+use std::sync::Arc;
+
+use axum::extract::State;
+use axum::http::header::CONTENT_TYPE;
+use axum::http::{StatusCode, Uri};
+use axum::response::{IntoResponse, Response};
+use serde_json::json;
+
+use super::Json;
+use super::problem::{Kind, Problem};
+use crate::server::Server;
+
+/// The page that describes every problem.
+const PROBLEMS: &str = include_str!("../../docs/problems.md");
+
+/// `GET /livez`: the process answers.
+pub(super) async fn live() -> Json {
+    Json::ok(json!({ "status": "ok" }))
+}
+
+/// `GET /readyz`: events are taken.
+pub(super) async fn ready(State(server): State<Arc<Server>>) -> Json {
+    let status = server.node.status();
+    let ready = !status.failing && !status.stopping;
+    let code = if ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
+    Json::new(
+        code,
+        &json!({ "status": if ready { "ok" } else { "refusing" }, "failing": status.failing, "stopping": status.stopping }),
+    )
+}
+
+/// `GET /problems/{name}`: what a problem means.
+pub(super) async fn problem_page(uri: Uri) -> Response {
+    let name = uri.path().rsplit('/').next().unwrap_or_default();
+    let known = Kind::ALL.iter().any(|kind| kind.name() == name);
+    let heading = format!("## {name}\n");
+    let section = PROBLEMS.split("\n\n").find(|section| known && section.starts_with(&heading));
+    match section {
+        Some(section) => {
+            ([(CONTENT_TYPE, "text/markdown; charset=utf-8")], format!("{section}\n")).into_response()
+        }
+        None => Problem::not_found("problem", name).into_response(),
+    }
+}

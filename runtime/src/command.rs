@@ -1,0 +1,87 @@
+//! The command line: one variant per command, one function that runs each.
+
+mod bundle;
+mod check;
+mod client;
+mod emit;
+mod explain;
+mod match_events;
+mod serve;
+mod why;
+
+use std::future::Future;
+
+use clap::{Parser, Subcommand, ValueEnum};
+
+use crate::config::ServerSettings;
+use crate::dev;
+use crate::out::{Exit, complain};
+
+pub use client::Client;
+pub use serve::{until_signal, with_causes};
+
+/// Events in, deliveries out, and always the reason why.
+#[derive(Debug, Parser)]
+#[command(
+    name = "fanwise",
+    version,
+    max_term_width = 100,
+    after_help = "\
+Exit codes: 0 done, 1 failed, 2 wrong usage, 3 rules have errors, 6 server not reachable.
+Data goes to stdout, words for people to stderr."
+)]
+pub struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Try it: a server on loopback, a demo workspace, a receiver, real GitHub webhooks
+    Dev(dev::Settings),
+    /// Run the server
+    Serve(ServerSettings),
+    /// Check rule files, offline
+    Check(check::Arguments),
+    /// Run rules over events, offline: one JSON line per event
+    Match(match_events::Arguments),
+    /// Explain a message number such as E0203
+    Explain(explain::Arguments),
+    /// Send an event to a server
+    Emit(emit::Arguments),
+    /// Say why each rule did or did not match an event
+    Why(why::Arguments),
+}
+
+/// How data is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Output {
+    /// For people.
+    Text,
+    /// For machines.
+    Json,
+}
+
+/// Runs a command to its end.
+#[must_use]
+pub fn run(cli: Cli) -> Exit {
+    match cli.command {
+        Command::Dev(settings) => asynchronous(dev::run(settings)),
+        Command::Serve(settings) => asynchronous(serve::run(settings)),
+        Command::Check(arguments) => check::run(&arguments),
+        Command::Match(arguments) => match_events::run(&arguments),
+        Command::Explain(arguments) => explain::run(&arguments),
+        Command::Emit(arguments) => asynchronous(emit::run(arguments)),
+        Command::Why(arguments) => asynchronous(why::run(arguments)),
+    }
+}
+
+fn asynchronous(work: impl Future<Output = Exit>) -> Exit {
+    match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime.block_on(work),
+        Err(error) => {
+            complain(&format!("the async runtime cannot start: {error}"));
+            Exit::Failed
+        }
+    }
+}

@@ -1,0 +1,98 @@
+//! Talks to a server for the commands that need one.
+
+use std::time::Duration;
+
+use reqwest::{Method, StatusCode};
+use serde_json::Value;
+
+use crate::config::ClientSettings;
+use crate::out::{Exit, complain, harmless};
+
+/// How long a command waits for an answer.
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(60);
+
+/// A server's answer.
+pub struct Answer {
+    /// Its status.
+    pub status: StatusCode,
+    /// Its body.
+    pub body: String,
+}
+
+/// A way to reach a server with a key.
+pub struct Client {
+    http: reqwest::Client,
+    server: String,
+    key: String,
+}
+
+impl Client {
+    /// Prepares a client; nothing is sent yet.
+    ///
+    /// # Errors
+    /// An exit code, after the reason was printed.
+    pub fn new(settings: &ClientSettings) -> Result<Self, Exit> {
+        Self::to(&settings.server, &settings.key)
+    }
+
+    /// Prepares a client for that server and key.
+    ///
+    /// # Errors
+    /// An exit code, after the reason was printed.
+    pub fn to(server: &str, key: &str) -> Result<Self, Exit> {
+        crate::server::install_crypto();
+        let http =
+            reqwest::Client::builder().no_proxy().timeout(ANSWER_TIMEOUT).build().map_err(|error| {
+                complain(&format!("HTTP cannot be set up: {error}"));
+                Exit::Failed
+            })?;
+        Ok(Self { http, server: server.trim_end_matches('/').to_owned(), key: key.to_owned() })
+    }
+
+    /// Sends a request and reads the answer to its end.
+    ///
+    /// # Errors
+    /// [`Exit::Unreachable`] when there is no answer, after the reason was printed.
+    pub async fn send(
+        &self,
+        method: Method,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: Option<String>,
+    ) -> Result<Answer, Exit> {
+        let mut request = self.http.request(method, format!("{}{path}", self.server)).bearer_auth(&self.key);
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        if let Some(body) = body {
+            request = request.body(body);
+        }
+        let unreachable = |error: reqwest::Error| {
+            let words = super::serve::with_causes(&error.without_url());
+            complain(&format!("{} cannot be reached: {words}", self.server));
+            Exit::Unreachable
+        };
+        let response = request.send().await.map_err(unreachable)?;
+        let status = response.status();
+        let body = response.text().await.map_err(unreachable)?;
+        Ok(Answer { status, body })
+    }
+}
+
+impl Answer {
+    /// The body of a good answer.
+    ///
+    /// # Errors
+    /// [`Exit::Failed`] after the problem was printed.
+    pub fn good(self) -> Result<String, Exit> {
+        if self.status.is_success() {
+            return Ok(self.body);
+        }
+        let problem: Value = serde_json::from_str(&self.body).unwrap_or_default();
+        let word = |name: &str| problem.get(name).and_then(Value::as_str).unwrap_or_default().to_owned();
+        let (title, detail) = (word("title"), word("detail"));
+        let text = if title.is_empty() { self.status.to_string() } else { format!("{title}: {detail}") };
+        complain(&harmless(&text));
+        Err(Exit::Failed)
+    }
+}

@@ -1,0 +1,77 @@
+//! `fanwise serve`: the server in the foreground, until a signal.
+
+use crate::config::ServerSettings;
+use crate::key::{ADMIN_KEY_FILE, AdminKey};
+use crate::out::{Exit, complain, say};
+use crate::server::Server;
+
+/// Runs it.
+pub(super) async fn run(settings: ServerSettings) -> Exit {
+    if let Err(reason) = log(&settings) {
+        complain(&reason);
+        return Exit::Usage;
+    }
+    let running = match Server::start(&settings).await {
+        Ok(running) => running,
+        Err(error) => {
+            complain(&with_causes(&error));
+            return Exit::Failed;
+        }
+    };
+    if let AdminKey::Made(key) = &running.admin_key {
+        let file = settings.data_dir.join(ADMIN_KEY_FILE);
+        say(&format!("admin key, shown once and kept in {}:\n{key}", file.display()));
+    }
+    say(&format!("fanwise listens at http://{}", running.address));
+    until_signal().await;
+    say("stopping");
+    running.stop().await;
+    Exit::Ok
+}
+
+/// Waits for SIGINT or SIGTERM.
+pub async fn until_signal() {
+    use tokio::signal::unix::{SignalKind, signal};
+    let interrupt = tokio::signal::ctrl_c();
+    match signal(SignalKind::terminate()) {
+        Ok(mut terminate) => {
+            tokio::select! {
+                _ = interrupt => {}
+                _ = terminate.recv() => {}
+            }
+        }
+        Err(_) => {
+            let _ = interrupt.await;
+        }
+    }
+}
+
+/// An error and what led to it, in one line.
+#[must_use]
+pub fn with_causes(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(inner) = cause {
+        let words = inner.to_string();
+        if !text.contains(&words) {
+            text = format!("{text}: {words}");
+        }
+        cause = inner.source();
+    }
+    text
+}
+
+/// Log lines go to stderr.
+fn log(settings: &ServerSettings) -> Result<(), String> {
+    use tracing_subscriber::EnvFilter;
+    let filter = EnvFilter::try_new(&settings.log).map_err(|error| format!("--log: {error}"))?;
+    let lines = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    let result = if settings.log_json {
+        lines.json().try_init()
+    } else {
+        lines.with_ansi(crate::out::colour_wanted()).try_init()
+    };
+    // A log that exists already is the embedding program's choice.
+    let _ = result;
+    Ok(())
+}

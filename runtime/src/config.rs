@@ -1,0 +1,105 @@
+//! Settings of a server: a flag wins over its `FANWISE_…` variable, which wins over the default.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use clap::builder::BoolishValueParser;
+
+/// What `fanwise serve` takes. Each setting is a flag and a variable.
+#[derive(Clone, Debug, clap::Args)]
+pub struct ServerSettings {
+    /// Where everything durable is kept
+    #[arg(long, env = "FANWISE_DATA_DIR", default_value = "fanwise-data", value_name = "DIR")]
+    pub data_dir: PathBuf,
+
+    /// Where the API listens; port 0 takes a free one
+    #[arg(long, env = "FANWISE_LISTEN", default_value = "127.0.0.1:4080", value_name = "ADDRESS:PORT")]
+    pub listen: SocketAddr,
+
+    /// The admin key; without it one is made at the first start and kept in DIR/admin.key
+    #[arg(long, env = "FANWISE_ADMIN_KEY", hide_env_values = true, value_name = "KEY")]
+    pub admin_key: Option<String>,
+
+    /// 32 bytes in base64 that seal every secret; without it they are made and kept in DIR/master.key
+    #[arg(long, env = "FANWISE_MASTER_KEY", hide_env_values = true, value_name = "BASE64")]
+    pub master_key: Option<String>,
+
+    /// Clients connected at once; further ones wait to be accepted
+    #[arg(long, env = "FANWISE_CONNECTIONS_MAX", default_value_t = 10_000, value_name = "COUNT",
+          value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+    pub connections_max: u32,
+
+    /// Deliver to addresses of private networks too
+    #[arg(long, env = "FANWISE_ALLOW_PRIVATE_ADDRESSES", value_parser = BoolishValueParser::new())]
+    pub allow_private_addresses: bool,
+
+    /// Deliver to this machine too; for trying things out
+    #[arg(long, env = "FANWISE_ALLOW_LOOPBACK", value_parser = BoolishValueParser::new())]
+    pub allow_loopback: bool,
+
+    /// Decide with the interpreter only, without compiled code
+    #[arg(long, env = "FANWISE_NO_JIT", value_parser = BoolishValueParser::new())]
+    pub no_jit: bool,
+
+    /// Bytes of history and pending deliveries on disk; when full, new events get 503
+    #[arg(long, env = "FANWISE_JOURNAL_BYTES_MAX", default_value_t = 4 << 30, value_name = "BYTES",
+          value_parser = clap::value_parser!(u64).range(1 << 20..))]
+    pub journal_bytes_max: u64,
+
+    /// Log lines as JSON
+    #[arg(long, env = "FANWISE_LOG_JSON", value_parser = BoolishValueParser::new())]
+    pub log_json: bool,
+
+    /// What is logged, such as `info` or `fanwise=debug`
+    #[arg(long, env = "FANWISE_LOG", default_value = "info", value_name = "FILTER")]
+    pub log: String,
+}
+
+impl ServerSettings {
+    /// Settings of a server that keeps its data there and takes a free port: for tests and demos.
+    #[must_use]
+    pub fn on_loopback(data_dir: impl Into<PathBuf>) -> Self {
+        Self {
+            data_dir: data_dir.into(),
+            listen: SocketAddr::from(([127, 0, 0, 1], 0)),
+            admin_key: None,
+            master_key: None,
+            connections_max: 10_000,
+            allow_private_addresses: false,
+            allow_loopback: true,
+            no_jit: false,
+            journal_bytes_max: 4 << 30,
+            log_json: false,
+            log: "warn".to_owned(),
+        }
+    }
+}
+
+/// How commands that talk to a server find it.
+#[derive(Clone, Debug, clap::Args)]
+pub struct ClientSettings {
+    /// The server
+    #[arg(long, env = "FANWISE_SERVER", default_value = "http://127.0.0.1:4080", value_name = "URL")]
+    pub server: String,
+
+    /// The workspace
+    #[arg(long, env = "FANWISE_WORKSPACE", value_name = "ID")]
+    pub workspace: String,
+
+    /// A key of the workspace, or the admin key
+    #[arg(long, env = "FANWISE_KEY", hide_env_values = true, value_name = "KEY")]
+    pub key: String,
+}
+
+/// Whether the environment asks for plain text (no-color.org).
+#[must_use]
+#[expect(clippy::disallowed_methods, reason = "this module is where the environment is read")]
+pub fn no_colour() -> bool {
+    std::env::var("NO_COLOR").is_ok_and(|value| !value.is_empty())
+}
+
+/// The system's folder for temporary files.
+#[must_use]
+pub fn temporary_folder() -> PathBuf {
+    std::env::temp_dir()
+}

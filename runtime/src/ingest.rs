@@ -1,0 +1,130 @@
+//! Taking events in: bytes to envelope, match before commit, durable before the answer.
+//!
+//! - [`envelope`]: one JSON object to a checked event
+//! - [`decide`]: an event and the live revision to what is owed
+//! - [`answer`]: what is told about each event
+//! - [`stream`]: lines without end, in groups
+
+pub mod answer;
+pub mod decide;
+pub mod envelope;
+pub mod stream;
+
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use ring::digest::{SHA256, digest};
+use serde_json::Value;
+
+use crate::api::auth::Caller;
+use crate::api::fields::refused;
+use crate::api::problem::{FieldError, Kind, Problem};
+use crate::api::refusal;
+use crate::id::WorkspaceId;
+use crate::key::Holder;
+use crate::node::accept::{Conflict, ConflictBy, Identity};
+use crate::node::{NewEvent, Node};
+use crate::server::Server;
+use crate::workspace::Workspace;
+use answer::Answered;
+use envelope::Envelope;
+
+/// One event of a request: decided and ready to be kept, or refused on its own.
+pub type Item = Result<NewEvent, Problem>;
+
+/// Which workspace the events of a request belong to.
+pub enum Place {
+    /// The one that the path names.
+    Path(Arc<Workspace>),
+    /// The one that each event names, as far as the caller may see it.
+    Body {
+        /// Finds it.
+        server: Arc<Server>,
+        /// Who asks.
+        caller: Caller,
+    },
+}
+
+impl Place {
+    /// Reads and decides one event. `pointer` is its place in the body, for messages.
+    ///
+    /// # Errors
+    /// What is wrong with it; nothing was kept.
+    pub fn prepare(
+        &self,
+        body: &[u8],
+        pointer: &str,
+        idempotency_key: Option<Arc<str>>,
+        now: Timestamp,
+    ) -> Item {
+        let envelope = Envelope::read(body, pointer)?;
+        let workspace = self.workspace(&envelope, pointer)?;
+        let mut body_hash = [0; 32];
+        body_hash.copy_from_slice(digest(&SHA256, body).as_ref());
+        let identity = Identity { key: idempotency_key, app_chose_id: envelope.id.is_some(), body_hash };
+        let (event, deliveries) = decide::decide(&workspace, &envelope, now)?;
+        Ok(NewEvent { event, deliveries, identity })
+    }
+
+    fn workspace(&self, envelope: &Envelope<'_>, pointer: &str) -> Result<Arc<Workspace>, Problem> {
+        let at = || format!("{pointer}/workspace");
+        match (self, envelope.workspace.as_deref()) {
+            (Self::Path(workspace), None) => Ok(Arc::clone(workspace)),
+            (Self::Path(workspace), Some(named)) if named == workspace.id.as_str() => {
+                Ok(Arc::clone(workspace))
+            }
+            (Self::Path(workspace), Some(named)) => {
+                let detail = format!("names `{named}`, and the path names `{}`", workspace.id);
+                Err(refused(vec![FieldError { at: at(), detail, help: None }]))
+            }
+            (Self::Body { server, caller }, Some(named)) => caller.workspace(server, named),
+            (Self::Body { server, caller }, None) => match &caller.0 {
+                Holder::Workspace(own) => caller.workspace(server, own.as_str()),
+                Holder::Admin => {
+                    let detail = "is needed here, because the path names none".to_owned();
+                    Err(refused(vec![FieldError { at: at(), detail, help: None }]))
+                }
+            },
+        }
+    }
+}
+
+/// Makes the good ones of a request durable together and answers each of all, in order.
+///
+/// # Errors
+/// The node takes nothing now: nothing of the request was kept.
+pub async fn keep(node: &Node, items: Vec<Item>) -> Result<Vec<Result<Answered, Problem>>, Problem> {
+    let mut batch = Vec::new();
+    let mut waiting = Vec::with_capacity(items.len());
+    for item in items {
+        waiting.push(match item {
+            Ok(new) => {
+                let answered = (new.event.workspace.clone(), Answered::of_new(&new));
+                batch.push(new);
+                Ok(answered)
+            }
+            Err(problem) => Err(problem),
+        });
+    }
+    let accepted = if batch.is_empty() { Vec::new() } else { node.accept(batch).await.map_err(refusal)? };
+    let mut accepted = accepted.into_iter();
+    let answer = |prepared: Result<(WorkspaceId, Answered), Problem>| {
+        let (workspace, prepared) = prepared?;
+        match accepted.next() {
+            Some(Ok(kept)) if kept.repeated => Ok(Answered::of_repeated(node, &workspace, &kept)),
+            Some(Ok(_)) => Ok(prepared),
+            Some(Err(conflict)) => Err(mismatch(&conflict)),
+            None => Err(Problem::internal("making the event durable", &"the node answered too few")),
+        }
+    };
+    Ok(waiting.into_iter().map(answer).collect())
+}
+
+fn mismatch(conflict: &Conflict) -> Problem {
+    let what = match conflict.by {
+        ConflictBy::Key => "this `Idempotency-Key`",
+        ConflictBy::EventId => "this event id",
+    };
+    let detail = format!("{what} belongs to an event with another body");
+    Problem::new(Kind::IdempotencyMismatch, detail).with("event", Value::from(conflict.event.as_str()))
+}

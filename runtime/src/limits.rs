@@ -1,0 +1,101 @@
+//! Every bound of the HTTP side, with what happens when it is reached.
+
+use std::time::Duration;
+
+/// Bytes of an event's payload. A larger one is refused with `payload-too-large`; rules, history
+/// and receivers are all built for bodies of this size.
+pub const PAYLOAD_BYTES_MAX: usize = 256 << 10;
+
+/// Bytes of a request with one event: the payload, written as wastefully as JSON allows, and its envelope.
+pub const EVENT_BODY_BYTES_MAX: usize = 1 << 20;
+
+/// Bytes of a request with a list of events.
+pub const BATCH_BODY_BYTES_MAX: usize = 8 << 20;
+
+/// Events of one list. More are sent as a stream.
+pub const BATCH_EVENTS_MAX: usize = 1_000;
+
+/// Bytes of one line of a stream. A longer line is refused on its own; the stream goes on.
+pub const LINE_BYTES_MAX: usize = 1 << 20;
+
+/// Events of a stream that become durable together; also how often progress is told.
+pub const STREAM_GROUP_EVENTS_MAX: usize = 256;
+
+/// Bytes of a stream that become durable together.
+pub const STREAM_GROUP_BYTES_MAX: usize = 1 << 20;
+
+/// Answer lines that wait for a client which sends without reading. Beyond it, lines of accepted
+/// events are left out and counted, so that a stream never stands still.
+pub const STREAM_ANSWER_BYTES_MAX: usize = 4 << 20;
+
+/// Bytes of a published bundle as JSON: 4 MiB of text with its escapes.
+pub const BUNDLE_BODY_BYTES_MAX: usize = 12 << 20;
+
+/// Bytes of any other request.
+pub const BODY_BYTES_MAX: usize = 64 << 10;
+
+/// Bytes of a request's headers, the request line included.
+pub const HEADER_BYTES_MAX: usize = 32 << 10;
+
+/// The headers of a request must have come by then; slower clients are cut off.
+pub const HEADER_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// The body of a request must have come by then; slower ones get 408.
+pub const BODY_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// Bytes of a refused body that are read and dropped, so that its client sees the answer.
+pub const DRAINED_BYTES_MAX: usize = 64 << 20;
+
+/// So long a refused body is read at most.
+pub const DRAIN_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// A stream in which nothing comes for so long is ended.
+pub const STREAM_IDLE_TIMEOUT: Duration = Duration::from_secs(60);
+
+/// Requests at once on one HTTP/2 connection.
+pub const HTTP2_STREAMS_MAX: u32 = 250;
+
+/// Requests under way get so long to end when the server stops.
+pub const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// Characters of an id that an app chooses: of a workspace or of an event.
+pub const ID_CHARS_MAX: usize = 64;
+
+/// Characters of an event's own id.
+pub const EVENT_ID_CHARS_MAX: usize = 128;
+
+/// Characters of an event's type.
+pub const EVENT_TYPE_CHARS_MAX: usize = 128;
+
+/// Characters of `resource` and `resource_id`.
+pub const RESOURCE_CHARS_MAX: usize = 256;
+
+/// Characters of an `Idempotency-Key`.
+pub const IDEMPOTENCY_KEY_CHARS_MAX: usize = 256;
+
+/// Characters of a name for people.
+pub const NAME_CHARS_MAX: usize = 100;
+
+/// Characters of a connection's URL.
+pub const URL_CHARS_MAX: usize = 2_048;
+
+/// Workspaces of a server.
+pub const WORKSPACES_MAX: usize = 100_000;
+
+/// Connections of a workspace.
+pub const CONNECTIONS_MAX: usize = 1_000;
+
+/// Revisions of a workspace that are kept; the oldest one that is not live goes first.
+pub const REVISIONS_MAX: usize = 100;
+
+/// Keys of a server, all workspaces together.
+pub const KEYS_MAX: usize = 100_000;
+
+/// Entries of one page of a list.
+pub const PAGE_MAX: usize = 250;
+
+/// Entries of one page when nothing is asked for.
+pub const PAGE_DEFAULT: usize = 50;
+
+/// Mistakes of one request that are listed.
+pub const FIELD_ERRORS_MAX: usize = 50;

@@ -1,0 +1,140 @@
+//! A server as a whole: opened, serving, stopped.
+
+pub mod accept;
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+
+use crate::config::ServerSettings;
+use crate::control::RedbStore;
+use crate::deliver::address::AddressPolicy;
+use crate::key::{AdminKey, Keys, admin_key};
+use crate::node::{Node, NodeConfig, OpenError};
+use crate::rules::Engine;
+use crate::secret::Secret;
+use crate::secret::vault::Vault;
+use crate::workspace::Registry;
+use crate::workspace::change::ChangeError;
+use crate::workspace::registry::Targets;
+
+/// Attempts under way get so long to end when the server stops.
+const DRAIN: Duration = Duration::from_secs(5);
+
+/// The control store's file inside the data folder.
+const CONTROL_FILE: &str = "control.redb";
+
+/// What every request needs.
+pub struct Server {
+    /// Workspaces, by id.
+    pub registry: Arc<Registry>,
+    /// Who may ask.
+    pub keys: Keys,
+    /// What is kept and owed.
+    pub node: Arc<Node>,
+}
+
+/// Why a server does not start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The data folder cannot be used.
+    #[error("the data folder `{folder}` cannot be used: {source}")]
+    Folder {
+        /// Which.
+        folder: String,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// The control store or a secret in it cannot be read.
+    #[error("workspaces cannot be read: {0}")]
+    Control(#[from] ChangeError),
+    /// The journal cannot be opened.
+    #[error("the journal cannot be opened: {0}")]
+    Node(#[from] OpenError),
+    /// The address is taken or not ours.
+    #[error("cannot listen at {address}: {source}")]
+    Listen {
+        /// Which.
+        address: SocketAddr,
+        /// Why.
+        source: std::io::Error,
+    },
+}
+
+/// A server that serves.
+pub struct Running {
+    /// What it is made of.
+    pub server: Arc<Server>,
+    /// Where it listens.
+    pub address: SocketAddr,
+    /// The admin key.
+    pub admin_key: AdminKey,
+    stop: watch::Sender<bool>,
+    serving: JoinHandle<()>,
+}
+
+impl Server {
+    /// Opens the data folder, makes what a first start needs, and serves.
+    ///
+    /// # Errors
+    /// [`StartError`].
+    pub async fn start(settings: &ServerSettings) -> Result<Running, StartError> {
+        install_crypto();
+        let folder = |source| StartError::Folder { folder: settings.data_dir.display().to_string(), source };
+        std::fs::create_dir_all(&settings.data_dir).map_err(folder)?;
+        // Taken first: a port that is taken must not cost a journal's reading.
+        let listener = TcpListener::bind(settings.listen).await;
+        let listener = listener.map_err(|source| StartError::Listen { address: settings.listen, source })?;
+        let address = listener.local_addr().map_err(folder)?;
+        let store = RedbStore::open(&settings.data_dir.join(CONTROL_FILE)).map_err(ChangeError::from)?;
+        let master_key = settings.master_key.as_deref().map(|text| Secret::new(text.as_bytes()));
+        let vault = Vault::open(&settings.data_dir, master_key.as_ref()).map_err(ChangeError::from)?;
+        let engine = if settings.no_jit { Engine::Interpreter } else { Engine::Compiled };
+        let registry = Registry::load(Arc::new(store), vault, engine).await?;
+        let admin_key = admin_key(settings.admin_key.as_deref(), &settings.data_dir).map_err(folder)?;
+        let keys = Keys::new(admin_key.text(), registry.stored_keys().await?);
+        let node = Node::open(node_config(settings), Arc::new(Targets::new(Arc::clone(&registry))))?;
+        let server = Arc::new(Self { registry, keys, node });
+        let router = crate::api::router(Arc::clone(&server));
+        let (stop, stopped) = watch::channel(false);
+        let connections_max = settings.connections_max as usize;
+        let serving = tokio::spawn(accept::serve(listener, router, connections_max, stopped));
+        Ok(Running { server, address, admin_key, stop, serving })
+    }
+}
+
+impl Running {
+    /// Stops accepting, ends what is under way, and closes the journal.
+    pub async fn stop(self) {
+        let _ = self.stop.send(true);
+        if self.serving.await.is_err() {
+            tracing::error!("the accept loop had panicked");
+        }
+        self.server.node.shutdown(DRAIN).await;
+    }
+
+    /// The server's own URL.
+    #[must_use]
+    pub fn url(&self) -> String {
+        format!("http://{}", self.address)
+    }
+}
+
+fn node_config(settings: &ServerSettings) -> NodeConfig {
+    let mut config = NodeConfig::at(&settings.data_dir);
+    config.journal_bytes_max = settings.journal_bytes_max;
+    config.addresses = AddressPolicy {
+        allow_loopback: settings.allow_loopback,
+        allow_private_addresses: settings.allow_private_addresses,
+    };
+    config
+}
+
+/// Makes `ring` the process's crypto for TLS. A second call changes nothing.
+pub fn install_crypto() {
+    let _ = rustls::crypto::ring::default_provider().install_default();
+}

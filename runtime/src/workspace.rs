@@ -1,0 +1,157 @@
+//! A workspace in memory: its name, its connections and the revision that is live.
+//!
+//! Readers never wait: what changes is behind an `ArcSwap`. Changes of one workspace take turns
+//! (see [`registry`]), are stored first and become visible after that.
+
+pub mod change;
+pub mod connection;
+pub mod publish;
+pub mod record;
+pub mod registry;
+pub mod revision;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use arc_swap::{ArcSwap, ArcSwapOption};
+use compiler::world::{WorkspaceFacts, World};
+use jiff::Timestamp;
+use tokio::sync::Semaphore;
+
+pub use connection::Connection;
+pub use registry::Registry;
+pub use revision::Revision;
+
+use crate::id::{ConnectionId, WorkspaceId};
+use crate::secret::vault::WorkspaceKey;
+use record::WorkspaceRecord;
+
+/// The isolation boundary: everything below is keyed by it.
+pub struct Workspace {
+    /// Its id.
+    pub id: WorkspaceId,
+    /// What it is in; rules are compiled for it, so it never changes.
+    pub environment: Arc<str>,
+    /// When it was made.
+    pub created_at: Timestamp,
+    name: ArcSwap<Arc<str>>,
+    connections: ArcSwap<ConnectionTable>,
+    live: ArcSwapOption<Revision>,
+    /// One permit: whoever changes the workspace holds it from reading to swapping.
+    turn: Semaphore,
+    /// Seals its secrets.
+    key: WorkspaceKey,
+}
+
+/// The connections of a workspace.
+#[derive(Clone, Debug, Default)]
+pub struct ConnectionTable {
+    by_name: BTreeMap<Arc<str>, Arc<Connection>>,
+    by_id: BTreeMap<ConnectionId, Arc<Connection>>,
+}
+
+impl ConnectionTable {
+    /// By its name in rules.
+    #[must_use]
+    pub fn named(&self, name: &str) -> Option<&Arc<Connection>> {
+        self.by_name.get(name)
+    }
+
+    /// By its id.
+    #[must_use]
+    pub fn get(&self, id: &ConnectionId) -> Option<&Arc<Connection>> {
+        self.by_id.get(id)
+    }
+
+    /// All, by name.
+    pub fn iter(&self) -> impl Iterator<Item = &Arc<Connection>> {
+        self.by_name.values()
+    }
+
+    /// How many there are.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.by_id.len()
+    }
+
+    /// Whether there are none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.by_id.is_empty()
+    }
+
+    /// Adds one, or puts it in place of the one with its id.
+    pub fn insert(&mut self, connection: Arc<Connection>) {
+        self.by_name.insert(Arc::clone(&connection.name), Arc::clone(&connection));
+        self.by_id.insert(connection.id.clone(), connection);
+    }
+
+    /// Takes one out.
+    pub fn remove(&mut self, id: &ConnectionId) {
+        if let Some(connection) = self.by_id.remove(id) {
+            self.by_name.remove(&connection.name);
+        }
+    }
+}
+
+impl Workspace {
+    /// A workspace as it is stored, with its connections and without rules.
+    #[must_use]
+    pub fn new(record: &WorkspaceRecord, key: WorkspaceKey, connections: ConnectionTable) -> Self {
+        Self {
+            id: record.id.clone(),
+            environment: Arc::clone(&record.environment),
+            created_at: record.created_at,
+            name: ArcSwap::from_pointee(Arc::clone(&record.name)),
+            connections: ArcSwap::from_pointee(connections),
+            live: ArcSwapOption::empty(),
+            turn: Semaphore::new(1),
+            key,
+        }
+    }
+
+    /// Its name for people.
+    #[must_use]
+    pub fn name(&self) -> Arc<str> {
+        Arc::clone(&self.name.load())
+    }
+
+    /// The connections of this moment.
+    #[must_use]
+    pub fn connections(&self) -> Arc<ConnectionTable> {
+        self.connections.load_full()
+    }
+
+    /// The revision that decides now; `None` before rules were published.
+    #[must_use]
+    pub fn live(&self) -> Option<Arc<Revision>> {
+        self.live.load_full()
+    }
+
+    /// What its rules are compiled against.
+    #[must_use]
+    pub fn world(&self) -> World {
+        let mut world = World::offline(Some(&self.environment));
+        world.workspace = WorkspaceFacts { id: self.id.as_str().into(), name: self.name() };
+        let table = self.connections.load();
+        let connections = table.iter().map(|one| (Arc::clone(&one.name), Arc::clone(&one.integration)));
+        world.connections = Some(connections.collect());
+        world
+    }
+
+    fn set_name(&self, name: Arc<str>) {
+        self.name.store(Arc::new(name));
+    }
+
+    fn set_live(&self, revision: Option<Arc<Revision>>) {
+        self.live.store(revision);
+    }
+
+    fn edit_connections(&self, edit: impl Fn(&mut ConnectionTable)) {
+        self.connections.rcu(|table| {
+            let mut table = ConnectionTable::clone(table);
+            edit(&mut table);
+            table
+        });
+    }
+}

@@ -1,0 +1,133 @@
+//! How workspaces, connections and revisions are stored: keys and JSON values of the control store.
+
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::id::{ConnectionId, RevisionId, WorkspaceId};
+
+/// `workspace/ID`. It stays after deletion, so that an id never comes to mean something else.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct WorkspaceRecord {
+    /// Its id.
+    pub id: WorkspaceId,
+    /// For people.
+    pub name: Arc<str>,
+    /// What it is in.
+    pub environment: Arc<str>,
+    /// The key that seals its secrets, wrapped by the master key, as base64.
+    pub key: Arc<str>,
+    /// When it was made.
+    pub created_at: Timestamp,
+    /// When it was deleted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub deleted_at: Option<Timestamp>,
+    /// The number of the revision that is live.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub live: Option<u64>,
+}
+
+/// `connection/WORKSPACE/NAME`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ConnectionRecord {
+    /// Its id.
+    pub id: ConnectionId,
+    /// Where it belongs.
+    pub workspace: WorkspaceId,
+    /// Its name in rules.
+    pub name: Arc<str>,
+    /// What it is.
+    pub integration: Arc<str>,
+    /// Where deliveries go.
+    pub url: Arc<str>,
+    /// Its signing secrets, sealed, newest first.
+    pub secrets: Vec<SealedRecord>,
+    /// Whether anything may be sent.
+    pub enabled: bool,
+    /// Why it is not, when the server decided so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub disabled_because: Option<Arc<str>>,
+    /// When it was made.
+    pub created_at: Timestamp,
+    /// When it was last changed.
+    pub updated_at: Timestamp,
+}
+
+/// A secret as it is stored.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SealedRecord {
+    /// Which secret of the connection this is; part of what it is sealed to.
+    pub version: u64,
+    /// The sealed bytes as base64.
+    pub sealed: Arc<str>,
+    /// When it came.
+    pub created_at: Timestamp,
+}
+
+/// `revision/WORKSPACE/NUMBER`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RevisionRecord {
+    /// Its id.
+    pub id: RevisionId,
+    /// Counts from 1 in its workspace.
+    pub number: u64,
+    /// When it was published.
+    pub created_at: Timestamp,
+    /// The files of the bundle.
+    pub files: Vec<FileRecord>,
+    /// The revision whose files these are, when this was a rollback.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rollback_of: Option<u64>,
+}
+
+/// One file of a stored bundle.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FileRecord {
+    /// Its path inside the bundle.
+    pub path: Box<str>,
+    /// Its text.
+    pub text: Box<str>,
+}
+
+/// Where all workspaces are.
+pub const WORKSPACES: &str = "workspace/";
+
+/// Where all keys of the API are.
+pub const KEYS: &str = "key/";
+
+/// The key of a workspace.
+#[must_use]
+pub fn workspace_key(id: &WorkspaceId) -> String {
+    format!("{WORKSPACES}{id}")
+}
+
+/// Where the connections of a workspace are.
+#[must_use]
+pub fn connections_of(id: &WorkspaceId) -> String {
+    format!("connection/{id}/")
+}
+
+/// The key of a connection.
+#[must_use]
+pub fn connection_key(id: &WorkspaceId, name: &str) -> String {
+    format!("connection/{id}/{name}")
+}
+
+/// Where the revisions of a workspace are.
+#[must_use]
+pub fn revisions_of(id: &WorkspaceId) -> String {
+    format!("revision/{id}/")
+}
+
+/// The key of a revision; numbers sort as texts.
+#[must_use]
+pub fn revision_key(id: &WorkspaceId, number: u64) -> String {
+    format!("revision/{id}/{number:020}")
+}
+
+/// The key of a key of the API.
+#[must_use]
+pub fn key_key(id: &crate::id::KeyId) -> String {
+    format!("{KEYS}{id}")
+}

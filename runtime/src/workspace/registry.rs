@@ -1,0 +1,234 @@
+//! Every workspace of a server: found by id in memory, and read from the store at start.
+
+use std::sync::Arc;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use dashmap::DashMap;
+use jiff::Timestamp;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use super::change::{ChangeError, opened};
+use super::record::{
+    ConnectionRecord, KEYS, RevisionRecord, WORKSPACES, WorkspaceRecord, connections_of, key_key,
+    revision_key, workspace_key,
+};
+use super::{Connection, ConnectionTable, Revision, Workspace};
+use crate::control::{ConfigStore, Expect, Versioned};
+use crate::deliver::target::{Connections, Target};
+use crate::id::{ConnectionId, KeyId, WorkspaceId};
+use crate::key::KeyRecord;
+use crate::rules::Engine;
+use crate::secret::vault::{Vault, VaultError};
+
+/// Values that are read from the store at once.
+const PAGE: usize = 1_000;
+
+/// Every workspace of a server.
+pub struct Registry {
+    /// A sharded map: control plane only, and no guard leaves a method.
+    workspaces: DashMap<WorkspaceId, Arc<Workspace>>,
+    pub(super) store: Arc<dyn ConfigStore>,
+    pub(super) vault: Vault,
+    pub(super) engine: Engine,
+}
+
+impl Registry {
+    /// Reads everything that was stored and compiles every live revision again.
+    ///
+    /// # Errors
+    /// [`ChangeError`] when the store cannot be read.
+    pub async fn load(
+        store: Arc<dyn ConfigStore>,
+        vault: Vault,
+        engine: Engine,
+    ) -> Result<Arc<Self>, ChangeError> {
+        let registry = Arc::new(Self { workspaces: DashMap::new(), store, vault, engine });
+        for record in registry.all::<WorkspaceRecord>(WORKSPACES).await? {
+            if record.deleted_at.is_none() {
+                registry.load_workspace(&record).await?;
+            }
+        }
+        Ok(registry)
+    }
+
+    async fn load_workspace(&self, record: &WorkspaceRecord) -> Result<(), ChangeError> {
+        let wrapped = STANDARD.decode(record.key.as_bytes()).map_err(|_| VaultError::Changed)?;
+        let key = self.vault.unwrap(&record.id, &wrapped)?;
+        let mut table = ConnectionTable::default();
+        for connection in self.all::<ConnectionRecord>(&connections_of(&record.id)).await? {
+            let mut secrets = Vec::new();
+            for sealed in &connection.secrets {
+                secrets.push(Arc::new(opened(&key, &connection.id, sealed)?));
+            }
+            table.insert(Arc::new(Connection::new(connection, secrets)));
+        }
+        let workspace = Arc::new(Workspace::new(record, key, table));
+        if let Some(number) = record.live {
+            match self.stored_revision(&workspace, number).await {
+                Ok(revision) => workspace.set_live(Some(self.started(revision))),
+                // Events of this workspace are kept and match nothing; an operator must publish again.
+                Err(ChangeError::Refused(refused)) => tracing::error!(
+                    workspace = %record.id, number, messages = %refused.text(),
+                    "the live revision no longer compiles, so no rule of it runs"
+                ),
+                Err(other) => return Err(other),
+            }
+        }
+        self.show(workspace);
+        Ok(())
+    }
+
+    /// A workspace that is not deleted.
+    #[must_use]
+    pub fn workspace(&self, id: &WorkspaceId) -> Option<Arc<Workspace>> {
+        self.workspaces.get(id).map(|found| Arc::clone(&found))
+    }
+
+    /// Workspaces in the order of their ids, those after `after`, at most `limit`.
+    #[must_use]
+    pub fn list(&self, after: Option<&str>, limit: usize) -> Vec<Arc<Workspace>> {
+        let wanted = |id: &WorkspaceId| after.is_none_or(|after| id.as_str() > after);
+        let mut found: Vec<_> = self
+            .workspaces
+            .iter()
+            .filter(|entry| wanted(entry.key()))
+            .map(|entry| Arc::clone(entry.value()))
+            .collect();
+        found.sort_by(|a, b| a.id.cmp(&b.id));
+        found.truncate(limit);
+        found
+    }
+
+    /// How many there are.
+    #[must_use]
+    pub fn count(&self) -> usize {
+        self.workspaces.len()
+    }
+
+    pub(super) fn show(&self, workspace: Arc<Workspace>) {
+        self.workspaces.insert(workspace.id.clone(), workspace);
+    }
+
+    pub(super) fn hide(&self, id: &WorkspaceId) {
+        self.workspaces.remove(id);
+    }
+
+    /// A stored revision, compiled again.
+    ///
+    /// # Errors
+    /// [`ChangeError::NotFound`] when it was never there or is gone, [`ChangeError::Refused`] when
+    /// this build no longer takes it.
+    pub async fn stored_revision(&self, workspace: &Workspace, number: u64) -> Result<Revision, ChangeError> {
+        let key = revision_key(&workspace.id, number);
+        let Some(stored) = self.store.get(&key).await? else {
+            return Err(ChangeError::NotFound { what: "revision", id: number.to_string() });
+        };
+        let record: RevisionRecord = read(&stored)?;
+        let world = workspace.world();
+        let compiled = tokio::task::spawn_blocking(move || Revision::from_record(record, world)).await;
+        let compiled = compiled.map_err(|_| ChangeError::CompilerDied)?;
+        compiled.map_err(|refused| ChangeError::Refused(Box::new(refused)))
+    }
+
+    /// Stores a key of the API.
+    ///
+    /// # Errors
+    /// The store failed.
+    pub async fn store_key(&self, record: &KeyRecord) -> Result<(), ChangeError> {
+        self.put(&key_key(&record.id), record, Expect::Absent).await.map(|_| ())
+    }
+
+    /// Forgets a key of the API.
+    ///
+    /// # Errors
+    /// The store failed.
+    pub async fn forget_key(&self, id: &KeyId) -> Result<(), ChangeError> {
+        Ok(self.store.delete(&key_key(id), Expect::Any).await?)
+    }
+
+    /// Every stored key of the API.
+    ///
+    /// # Errors
+    /// The store failed.
+    pub async fn stored_keys(&self) -> Result<Vec<KeyRecord>, ChangeError> {
+        self.all(KEYS).await
+    }
+
+    /// Everything below a prefix.
+    pub(super) async fn all<T: DeserializeOwned>(&self, prefix: &str) -> Result<Vec<T>, ChangeError> {
+        let mut found = Vec::new();
+        let mut after: Option<String> = None;
+        loop {
+            let page = self.store.list(prefix, after.as_deref(), PAGE).await?;
+            let full = page.len() == PAGE;
+            after = page.last().map(|last| last.key.clone());
+            for value in &page {
+                found.push(read(value)?);
+            }
+            if !full {
+                return Ok(found);
+            }
+        }
+    }
+
+    pub(super) async fn put<T: Serialize + Sync>(
+        &self,
+        key: &str,
+        value: &T,
+        expect: Expect,
+    ) -> Result<u64, ChangeError> {
+        let bytes = serde_json::to_vec(value)
+            .map_err(|source| ChangeError::Record { key: key.to_owned(), source })?;
+        Ok(self.store.put(key, bytes, expect).await?)
+    }
+
+    pub(super) async fn workspace_record(
+        &self,
+        id: &WorkspaceId,
+    ) -> Result<(WorkspaceRecord, u64), ChangeError> {
+        let stored = self.store.get(&workspace_key(id)).await?;
+        let gone = || ChangeError::NotFound { what: "workspace", id: id.to_string() };
+        let stored = stored.ok_or_else(gone)?;
+        let record: WorkspaceRecord = read(&stored)?;
+        if record.deleted_at.is_some() { Err(gone()) } else { Ok((record, stored.revision)) }
+    }
+}
+
+pub(super) fn read<T: DeserializeOwned>(stored: &Versioned) -> Result<T, ChangeError> {
+    serde_json::from_slice(&stored.value)
+        .map_err(|source| ChangeError::Record { key: stored.key.clone(), source })
+}
+
+/// The registry as deliveries see it.
+pub struct Targets {
+    registry: Arc<Registry>,
+    runtime: tokio::runtime::Handle,
+}
+
+impl Targets {
+    /// Must be called inside the runtime that changes are to run on.
+    #[must_use]
+    pub fn new(registry: Arc<Registry>) -> Self {
+        Self { registry, runtime: tokio::runtime::Handle::current() }
+    }
+}
+
+impl Connections for Targets {
+    fn target(&self, workspace: &WorkspaceId, connection: &ConnectionId) -> Option<Target> {
+        let workspace = self.registry.workspace(workspace)?;
+        workspace.connections.load().get(connection).map(|found| found.target())
+    }
+
+    fn disable(&self, workspace: &WorkspaceId, connection: &ConnectionId) {
+        let Some(workspace) = self.registry.workspace(workspace) else { return };
+        let (registry, connection) = (Arc::clone(&self.registry), connection.clone());
+        self.runtime.spawn(async move {
+            let because = "the receiver answered 410 Gone";
+            if let Err(error) = registry.disable(&workspace, &connection, because, Timestamp::now()).await {
+                tracing::error!(workspace = %workspace.id, %connection, %error, "a connection could not be disabled");
+            }
+        });
+    }
+}

@@ -1,0 +1,15 @@
+//! The binary as people and scripts run it: commands, exit codes, and what survives `kill -9`.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test ends where something is not as it must be"
+)]
+
+#[path = "binary/commands.rs"]
+mod commands;
+#[path = "binary/crash.rs"]
+mod crash;
+#[path = "binary/demo.rs"]
+mod demo;

@@ -1,0 +1,138 @@
+//! The offline commands: what they print where, and how they end.
+
+use std::fs;
+use std::io::Write;
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+use serde_json::{Value, json};
+
+const GOOD: &str = "edition 2026
+connection hook: webhook
+rule big { on order.paid as order when order.total > 10 deliver hook.send_webhook { body: { id: order.id } } }
+rule each_one { on order.* deliver hook.send_webhook }
+";
+
+const BAD: &str = "edition 2026
+connection hook: webhook
+schema Order { id: text, total: decimal }
+event order.*: Order
+rule a { on order.paid as order when order.totl > 5 deliver hook.send_webhook { body: order } }
+rule b { on order.paid as order when order.total == 5 deliver hook.send_webhook { body: order } }
+rule c { on order.paid as order deliver hook.send_webook { body: order } }
+";
+
+struct Ran {
+    code: i32,
+    out: String,
+    err: String,
+}
+
+fn fanwise(arguments: &[&str], input: &str) -> Ran {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_fanwise"));
+    command.args(arguments).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = command.spawn().unwrap();
+    // A command that does not read its input closes it: that is no failure of the test.
+    let _ = child.stdin.take().unwrap().write_all(input.as_bytes());
+    let ended = child.wait_with_output().unwrap();
+    Ran {
+        code: ended.status.code().unwrap(),
+        out: String::from_utf8(ended.stdout).unwrap(),
+        err: String::from_utf8(ended.stderr).unwrap(),
+    }
+}
+
+fn written(folder: &Path, name: &str, text: &str) -> String {
+    let path = folder.join(name);
+    fs::write(&path, text).unwrap();
+    path.to_str().unwrap().to_owned()
+}
+
+#[test]
+fn check_tells_mistakes_on_stderr_and_ends_with_3() {
+    let folder = tempfile::tempdir().unwrap();
+    let (good, bad) = (written(folder.path(), "good.route", GOOD), written(folder.path(), "bad.route", BAD));
+    let ran = fanwise(&["check", &good], "");
+    assert_eq!((ran.code, ran.out.as_str()), (0, ""), "{}", ran.err);
+    let ran = fanwise(&["check", &bad], "");
+    assert_eq!((ran.code, ran.out.as_str()), (3, ""));
+    for line in [5, 6, 7] {
+        assert!(ran.err.contains(&format!("bad.route:{line}:")), "{}", ran.err);
+    }
+    assert!(
+        ran.err.matches('^').count() >= 3
+            && ran.err.matches("= fix:").count() + ran.err.matches("= help:").count() >= 3,
+        "{}",
+        ran.err
+    );
+    assert!(!ran.err.contains('\u{1b}'), "no colours where there is no terminal");
+
+    let ran = fanwise(&["check", "--output", "json", &bad], "");
+    let document: Value = serde_json::from_str(&ran.out).unwrap();
+    assert_eq!((ran.code, &document["errors"]), (3, &json!(3)), "{document:#}");
+    assert_eq!(fanwise(&["check", "/nowhere.route"], "").code, 1);
+    assert_eq!(fanwise(&["check"], "").code, 2);
+    assert_eq!(fanwise(&["chekc"], "").code, 2);
+}
+
+#[test]
+fn match_prints_one_line_per_event() {
+    let folder = tempfile::tempdir().unwrap();
+    written(folder.path(), "rules.route", GOOD);
+    let rules = folder.path().to_str().unwrap();
+    let events = "{\"event\":\"order.paid\",\"payload\":{\"id\":\"o1\",\"total\":10.50}}\n\
+        \n\
+        {\"event\":\"order.sent\",\"payload\":{\"a\":1e2}}\n\
+        {\"event\":\"other\",\"payload\":null}\n";
+    let expected = "{\"line\":1,\"type\":\"order.paid\",\"rules\":[\"big\",\"each_one\"],\"deliveries\":[\
+        {\"rule\":\"big\",\"connection\":\"hook\",\"action\":\"send_webhook\",\"input\":{\"body\":{\"id\":\"o1\"}}},\
+        {\"rule\":\"each_one\",\"connection\":\"hook\",\"action\":\"send_webhook\",\"input\":{\"body\":{\"id\":\"o1\",\"total\":10.50}}}]}\n\
+        {\"line\":3,\"type\":\"order.sent\",\"rules\":[\"each_one\"],\"deliveries\":[\
+        {\"rule\":\"each_one\",\"connection\":\"hook\",\"action\":\"send_webhook\",\"input\":{\"body\":{\"a\":1e2}}}]}\n\
+        {\"line\":4,\"type\":\"other\",\"rules\":[],\"deliveries\":[]}\n";
+    for more in [&[][..], &["--no-jit"][..]] {
+        let arguments = [&["match", "--rules", rules, "--events", "-"], more].concat();
+        let ran = fanwise(&arguments, events);
+        assert_eq!((ran.code, ran.out.as_str()), (0, expected), "{}", ran.err);
+    }
+    let ran = fanwise(&["match", "--rules", rules, "--events", "-", "--trace"], events);
+    let first: Value = serde_json::from_str(ran.out.lines().nth(1).unwrap()).unwrap();
+    assert_eq!(first["trace"]["rules"][0]["rule"], "big", "{first:#}");
+
+    let ran = fanwise(
+        &["match", "--rules", rules, "--events", "-"],
+        "{\"event\":1}\n{\"event\":\"a\",\"payload\":1}\n",
+    );
+    let lines: Vec<Value> = ran.out.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert_eq!(ran.code, 1);
+    assert_eq!(lines[0]["error"]["type"], "/problems/invalid-request");
+    assert_eq!(lines[1]["type"], "a");
+}
+
+#[test]
+fn match_does_not_run_rules_with_errors() {
+    let folder = tempfile::tempdir().unwrap();
+    let bad = written(folder.path(), "bad.route", BAD);
+    let ran = fanwise(&["match", "--rules", &bad, "--events", "-"], "{\"event\":\"a\",\"payload\":1}\n");
+    assert_eq!((ran.code, ran.out.as_str()), (3, ""));
+    assert!(ran.err.contains("bad.route:5:"), "{}", ran.err);
+}
+
+#[test]
+fn explain_prints_a_page_or_says_what_is_near() {
+    let ran = fanwise(&["explain", "e0203"], "");
+    assert_eq!(ran.code, 0, "{}", ran.err);
+    assert!(ran.out.contains("E0203"), "{}", ran.out);
+    let ran = fanwise(&["explain", "E9999"], "");
+    assert_eq!((ran.code, ran.out.as_str()), (1, ""));
+}
+
+#[test]
+fn a_server_that_is_not_there_ends_with_6() {
+    let nowhere = ["--server", "http://127.0.0.1:9", "--workspace", "ws", "--key", "k"];
+    for command in [&["why", "evt_1"][..], &["emit", "a.b", "{}"][..]] {
+        let ran = fanwise(&[command, &nowhere].concat(), "");
+        assert_eq!((ran.code, ran.out.as_str()), (6, ""), "{}", ran.err);
+        assert!(ran.err.contains("cannot be reached"), "{}", ran.err);
+    }
+}

@@ -1,0 +1,20 @@
+//! The HTTP API through a real port: one module per resource, one binary.
+
+#[path = "api/app.rs"]
+mod app;
+#[path = "api/deliveries.rs"]
+mod deliveries;
+#[path = "api/events.rs"]
+mod events;
+#[path = "api/keys.rs"]
+mod keys;
+#[path = "api/receiver.rs"]
+mod receiver;
+#[path = "api/restart.rs"]
+mod restart;
+#[path = "api/rules.rs"]
+mod rules;
+#[path = "api/standardwebhooks.rs"]
+mod standardwebhooks;
+#[path = "api/workspaces.rs"]
+mod workspaces;
