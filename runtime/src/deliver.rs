@@ -6,6 +6,7 @@
 pub mod address;
 pub mod outcome;
 pub mod request;
+mod resolve;
 pub mod sign;
 pub mod target;
 #[cfg(test)]

@@ -243,6 +243,12 @@ impl Engine {
         self.table.len()
     }
 
+    /// Whether nothing is started any more and nothing is under way.
+    #[must_use]
+    pub fn is_drained(&self) -> bool {
+        self.draining && self.in_flight() == 0
+    }
+
     /// Attempts under way.
     #[must_use]
     pub fn in_flight(&self) -> u32 {

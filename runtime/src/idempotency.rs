@@ -20,13 +20,17 @@ pub struct WindowLimits {
     /// How long.
     pub kept: Duration,
     /// How many names of one workspace; the oldest go first.
-    pub names_max: usize,
+    pub workspace_names_max: usize,
+    /// How many names of all workspaces; the oldest go first.
+    pub node_names_max: usize,
 }
 
 /// The names of all workspaces.
 pub struct Window {
     limits: WindowLimits,
     workspaces: HashMap<WorkspaceId, Names>,
+    /// When a name of which workspace became certain, oldest first. Those that went before are skipped.
+    order: VecDeque<(Timestamp, WorkspaceId)>,
 }
 
 #[derive(Default)]
@@ -76,7 +80,7 @@ impl Window {
     /// An empty one.
     #[must_use]
     pub fn new(limits: WindowLimits) -> Self {
-        Self { limits, workspaces: HashMap::new() }
+        Self { limits, workspaces: HashMap::new(), order: VecDeque::new() }
     }
 
     /// Reserves the names of an event, unless one of them is taken.
@@ -137,8 +141,20 @@ impl Window {
             let (answer, stand) = (Arc::clone(&answer), Stand::Certain(at));
             known.entries.insert(name.clone(), Entry { body_hash: identity.body_hash, answer, stand });
             known.order.push_back((at, name));
+            self.order.push_back((at, workspace.clone()));
         }
         known.shorten(self.limits, at);
+        while self.order.len() > self.limits.node_names_max
+            && let Some((at, workspace)) = self.order.pop_front()
+        {
+            let Some(known) = self.workspaces.get_mut(&workspace) else { continue };
+            if known.order.front().is_some_and(|(oldest, _)| *oldest == at) {
+                known.forget_oldest();
+            }
+            if known.entries.is_empty() {
+                self.workspaces.remove(&workspace);
+            }
+        }
     }
 
     /// The event was not taken: its names are free again.
@@ -162,15 +178,19 @@ impl Window {
 impl Names {
     fn shorten(&mut self, limits: WindowLimits, now: Timestamp) {
         let oldest = now.saturating_sub(limits.kept).unwrap_or(Timestamp::MIN);
-        while let Some((at, name)) = self.order.front()
-            && (*at < oldest || self.order.len() > limits.names_max)
+        while let Some((at, _)) = self.order.front()
+            && (*at < oldest || self.order.len() > limits.workspace_names_max)
         {
-            // A name that was used again since is younger than this line of the list.
-            if matches!(self.entries.get(name), Some(Entry { stand: Stand::Certain(since), .. }) if since == at)
-            {
-                self.entries.remove(name);
-            }
-            self.order.pop_front();
+            self.forget_oldest();
+        }
+    }
+
+    fn forget_oldest(&mut self) {
+        let Some((at, name)) = self.order.pop_front() else { return };
+        // A name that was used again since is younger than this line of the list.
+        if matches!(self.entries.get(&name), Some(Entry { stand: Stand::Certain(since), .. }) if *since == at)
+        {
+            self.entries.remove(&name);
         }
     }
 }
@@ -191,7 +211,8 @@ fn names(identity: &Identity, event: &EventId) -> Vec<Name> {
 mod tests {
     use super::*;
 
-    const LIMITS: WindowLimits = WindowLimits { kept: Duration::from_secs(100), names_max: 3 };
+    const LIMITS: WindowLimits =
+        WindowLimits { kept: Duration::from_secs(100), workspace_names_max: 3, node_names_max: 5 };
 
     struct Bench(Window, WorkspaceId);
 
@@ -268,5 +289,20 @@ mod tests {
         bench.0.release_all();
         assert!(over.has_changed().is_err());
         assert!(matches!(bench.reserve("", "evt_5", 1, 103), Reservation::Known(_)));
+    }
+
+    #[test]
+    fn a_node_remembers_so_many_names_of_all_workspaces() {
+        let mut bench = Bench::new();
+        for (number, workspace) in ["a", "b", "c", "a", "b", "c", "d"].into_iter().enumerate() {
+            bench.1 = WorkspaceId::from_text(workspace);
+            bench.commit("", &format!("evt_{number}"), 1, number as i64);
+        }
+        let mut known = Vec::new();
+        for (number, workspace) in ["a", "b", "c", "a", "b", "c", "d"].into_iter().enumerate() {
+            bench.1 = WorkspaceId::from_text(workspace);
+            known.push(matches!(bench.reserve("", &format!("evt_{number}"), 1, 10), Reservation::Known(_)));
+        }
+        assert_eq!(known, [false, false, true, true, true, true, true]);
     }
 }

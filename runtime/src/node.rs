@@ -326,11 +326,8 @@ impl Node {
         }
         self.inbox.push_inputs([Input::Drain]);
         let deadline = tokio::time::Instant::now() + drain;
-        loop {
-            tokio::time::sleep(Duration::from_millis(10)).await;
-            if self.gauges.in_flight.load(Ordering::Relaxed) == 0 || tokio::time::Instant::now() >= deadline {
-                break;
-            }
+        while !self.gauges.drained.load(Ordering::Acquire) && tokio::time::Instant::now() < deadline {
+            tokio::time::sleep(Duration::from_millis(5)).await;
         }
         self.inbox.push(Letter::Stop);
         let thread = self.engine.lock().unwrap_or_else(PoisonError::into_inner).take();
@@ -358,8 +355,11 @@ fn empty_books(config: &NodeConfig) -> Books {
         workspace_events_max: config.workspace_events_max,
         node_events_max: config.node_events_max,
     });
-    let window =
-        Window::new(WindowLimits { kept: config.idempotency_kept, names_max: config.idempotency_keys_max });
+    let window = Window::new(WindowLimits {
+        kept: config.idempotency_kept,
+        workspace_names_max: config.workspace_idempotency_keys_max,
+        node_names_max: config.node_idempotency_keys_max,
+    });
     let limits =
         PendingLimits { workspace_max: config.workspace_pending_max, node_max: config.node_pending_max };
     Books::new(history, window, limits)

@@ -9,13 +9,13 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::future::BoxFuture;
-use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use reqwest::header::HeaderMap;
 use reqwest::{Client, Response, StatusCode};
 use tokio::time::{Instant, timeout_at};
 
-use super::address::{AddressError, AddressPolicy, check};
+use super::address::{AddressError, AddressPolicy};
 use super::request::Request;
+use super::resolve::{Names, NotFound, Resolver};
 use crate::model::{Outcome, RESPONSE_KEPT_BYTES_MAX};
 
 /// Name, connection and TLS together may take this long, and never longer than the attempt.
@@ -70,6 +70,7 @@ pub trait Transport: Send + Sync + 'static {
 /// HTTP over the real network.
 pub struct Http {
     tls: rustls::ClientConfig,
+    names: Names,
     /// One client for each policy: a connection that one policy allows must not serve another.
     /// A std mutex: held to look one up or make one.
     clients: Mutex<HashMap<AddressPolicy, Client>>,
@@ -87,7 +88,7 @@ impl Http {
             .with_safe_default_protocol_versions()?
             .with_root_certificates(roots)
             .with_no_client_auth();
-        Ok(Self { tls, clients: Mutex::default() })
+        Ok(Self { tls, names: Names::default(), clients: Mutex::default() })
     }
 
     fn client(&self, policy: AddressPolicy) -> Result<Client, reqwest::Error> {
@@ -97,7 +98,7 @@ impl Http {
         }
         let client = Client::builder()
             .tls_backend_preconfigured(self.tls.clone())
-            .dns_resolver(Resolver { policy })
+            .dns_resolver(Resolver { names: self.names.clone(), policy })
             // What a workspace calls must not depend on the server's environment or on the receiver's wish.
             .no_proxy()
             .redirect(reqwest::redirect::Policy::none())
@@ -154,35 +155,6 @@ async fn beginning(mut response: Response, deadline: Instant) -> Bytes {
     kept.into()
 }
 
-/// Resolves names for one policy. What it returns is what is connected to.
-struct Resolver {
-    policy: AddressPolicy,
-}
-
-impl Resolve for Resolver {
-    fn resolve(&self, name: Name) -> Resolving {
-        let policy = self.policy;
-        Box::pin(async move {
-            let found = tokio::net::lookup_host((name.as_str(), 0)).await.map_err(NotFound)?;
-            let addresses = filtered(found, policy)?;
-            Ok(Box::new(addresses.into_iter()) as Addrs)
-        })
-    }
-}
-
-/// All addresses of a name, if each of them may be called.
-fn filtered(
-    found: impl Iterator<Item = SocketAddr>,
-    policy: AddressPolicy,
-) -> Result<Vec<SocketAddr>, AddressError> {
-    found.map(|address| check(address.ip(), policy).map(|()| address)).collect()
-}
-
-/// A name that has no address.
-#[derive(Debug, thiserror::Error)]
-#[error("the name was not found: {0}")]
-struct NotFound(io::Error);
-
 /// Finds the cause of a failed request. reqwest wraps it several times over.
 fn failure(error: &reqwest::Error) -> Failure {
     let mut cause: Option<&(dyn Error + 'static)> = Some(error);
@@ -213,22 +185,5 @@ fn tls_error<'a>(error: &'a (dyn Error + 'static)) -> Option<&'a rustls::Error> 
             return Some(tls);
         }
         error = error.downcast_ref::<io::Error>()?.get_ref()?;
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn an_answer_that_mixes_inner_and_outer_addresses_is_refused() {
-        let outer: SocketAddr = "1.1.1.1:0".parse().unwrap();
-        let inner: SocketAddr = "10.0.0.1:0".parse().unwrap();
-        let policy = AddressPolicy::default();
-        assert_eq!(filtered([outer].into_iter(), policy), Ok(vec![outer]));
-        assert!(filtered([outer, inner].into_iter(), policy).is_err());
-        assert!(filtered([inner, outer].into_iter(), policy).is_err());
-        let private = AddressPolicy { allow_private_addresses: true, ..policy };
-        assert_eq!(filtered([outer, inner].into_iter(), private), Ok(vec![outer, inner]));
     }
 }

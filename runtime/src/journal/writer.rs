@@ -141,7 +141,10 @@ impl<T: Send + 'static> Writer<T> {
         let mut work =
             Work { shared: Arc::clone(&shared), journal, committed, unvouched: false, rolled_to: 0 };
         work.make_room();
-        let thread = std::thread::Builder::new().name("journal".into()).spawn(move || work.run())?;
+        let thread = std::thread::Builder::new().name("journal".into()).spawn(move || {
+            let _ending = Ending(Arc::clone(&work.shared));
+            work.run();
+        })?;
         Ok(Self { shared, records, record_bytes_max, thread: Mutex::new(Some(thread)) })
     }
 
@@ -247,6 +250,20 @@ impl<T> Drop for Writer<T> {
 impl<T> Shared<T> {
     fn lock(&self) -> MutexGuard<'_, Queue<T>> {
         self.queue.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// However the thread ends, nobody waits for it afterwards.
+struct Ending<T>(Arc<Shared<T>>);
+
+impl<T> Drop for Ending<T> {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            self.0.failing.store(true, Ordering::Release);
+        }
+        let mut queue = self.0.lock();
+        queue.closed = true;
+        queue.waiting.clear();
     }
 }
 

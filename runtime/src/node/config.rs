@@ -22,9 +22,9 @@ pub struct NodeConfig {
     /// The journal keeps everything while `journal_bytes_max` allows. When it does not, what is settled goes,
     /// but nothing that is younger than this: events are refused instead. Long times want a large journal.
     pub history_kept: Duration,
-    /// Events of one workspace that are listed.
+    /// Events of one workspace that are listed; the oldest leave the list first.
     pub workspace_events_max: usize,
-    /// Events of the node that are listed.
+    /// Events of the node that are listed, about 1 KiB each with a delivery; the oldest leave first.
     pub node_events_max: usize,
     /// Deliveries of one workspace that are not settled yet.
     pub workspace_pending_max: u32,
@@ -37,7 +37,9 @@ pub struct NodeConfig {
     /// How long an idempotency key or an event's own id is remembered.
     pub idempotency_kept: Duration,
     /// Keys and ids of one workspace that are remembered; the oldest go first.
-    pub idempotency_keys_max: usize,
+    pub workspace_idempotency_keys_max: usize,
+    /// Keys and ids of the node that are remembered, some 300 bytes each; the oldest go first.
+    pub node_idempotency_keys_max: usize,
     /// Which addresses may be called.
     pub addresses: AddressPolicy,
 }
@@ -53,14 +55,15 @@ impl NodeConfig {
             queue_bytes_max: 64 << 20,
             queue_records_max: 65_536,
             history_kept: Duration::from_secs(60),
-            workspace_events_max: 200_000,
-            node_events_max: 2_000_000,
+            workspace_events_max: 100_000,
+            node_events_max: 400_000,
             workspace_pending_max: 1_000_000,
             node_pending_max: 10_000_000,
             in_flight_max: 512,
             connection_in_flight_max: 16,
             idempotency_kept: Duration::from_secs(24 * 3600),
-            idempotency_keys_max: 200_000,
+            workspace_idempotency_keys_max: 200_000,
+            node_idempotency_keys_max: 1_000_000,
             addresses: AddressPolicy::default(),
         }
     }

@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 use std::panic::AssertUnwindSafe;
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -78,6 +78,8 @@ impl Inbox {
 #[derive(Default)]
 pub(super) struct Gauges {
     pub in_flight: AtomicU32,
+    /// Nothing is started any more, and nothing is under way.
+    pub drained: AtomicBool,
 }
 
 /// What attempts and the engine's thread share.
@@ -124,6 +126,7 @@ impl Driver {
             }
             self.carry_some(&mut carry, &engine);
             self.gauges.in_flight.store(engine.in_flight(), Ordering::Relaxed);
+            self.gauges.drained.store(engine.is_drained(), Ordering::Release);
         }
     }
 
