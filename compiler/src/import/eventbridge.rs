@@ -104,10 +104,9 @@ fn rule(name: &str, description: &[&str], condition: &Cond) -> String {
     for line in description {
         out.push_str(&format!("## {line}\n"));
     }
-    let condition = condition.lines(2, "  when ".len());
-    out.push_str(&format!(
-        "rule {name} {{\n  on **\n  when {condition}\n  deliver {CONNECTION}.send_webhook\n}}\n"
-    ));
+    let (when, unless) = condition.clone().split();
+    let guards = Cond::guards(when.as_ref(), unless.as_ref());
+    out.push_str(&format!("rule {name} {{\n  on **\n{guards}  deliver {CONNECTION}.send_webhook\n}}\n"));
     out
 }
 

@@ -55,11 +55,7 @@ pub fn import(source: &str) -> Result<Imported, ImportError> {
 }
 
 fn rule(name: &str, guard: &Guard) -> String {
-    let line = |word: &str, condition: &Option<Cond>| match condition {
-        Some(condition) => format!("  {word} {}\n", condition.lines(2, 3 + word.len())),
-        None => String::new(),
-    };
-    let guards = format!("{}{}", line("when", &guard.when), line("unless", &guard.unless));
+    let guards = Cond::guards(guard.when.as_ref(), guard.unless.as_ref());
     format!("rule {name} {{\n  on **\n{guards}  deliver {CONNECTION}.send_webhook\n}}\n")
 }
 

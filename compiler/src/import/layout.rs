@@ -15,8 +15,6 @@ pub(super) enum Cond {
     Not(Box<Cond>),
     /// `any NAME in LIST satisfies (…)`.
     Some {
-        /// `any` or `no`.
-        word: &'static str,
         /// The element's name.
         name: String,
         /// The list.
@@ -62,6 +60,32 @@ impl Cond {
         }
     }
 
+    /// What must hold, and what must not: negations on top are better read after `unless`.
+    pub(super) fn split(self) -> (Option<Self>, Option<Self>) {
+        let terms = match self {
+            Self::All(terms) => terms,
+            other => vec![other],
+        };
+        let (mut when, mut unless) = (Vec::new(), Vec::new());
+        for term in terms {
+            match term {
+                Self::Not(inner) => unless.push(*inner),
+                other => when.push(other),
+            }
+        }
+        let some = |terms: Vec<Self>, join: fn(Vec<Self>) -> Self| (!terms.is_empty()).then(|| join(terms));
+        (some(when, Self::all), some(unless, Self::any))
+    }
+
+    /// `when …` and `unless …` as lines of a rule.
+    pub(super) fn guards(when: Option<&Self>, unless: Option<&Self>) -> String {
+        let line = |word: &str, condition: Option<&Self>| match condition {
+            Some(condition) => format!("  {word} {}\n", condition.lines(2, 3 + word.len())),
+            None => String::new(),
+        };
+        format!("{}{}", line("when", when), line("unless", unless))
+    }
+
     /// How deep brackets nest in it at most, those of its atoms taken as one.
     pub(super) fn depth(&self) -> usize {
         match self {
@@ -80,8 +104,8 @@ impl Cond {
             Self::All(terms) => connected(terms, "and", "all of"),
             Self::Any(terms) => connected(terms, "or", "any of"),
             Self::Not(inner) => format!("not ({})", inner.inline()),
-            Self::Some { word, name, list, body } => {
-                format!("{word} {name} in {list} satisfies ({})", body.inline())
+            Self::Some { name, list, body } => {
+                format!("any {name} in {list} satisfies ({})", body.inline())
             }
         }
     }
@@ -101,8 +125,8 @@ impl Cond {
             Self::Not(inner) => {
                 format!("not (\n{margin}  {}\n{margin})", inner.lines(indent + 2, indent + 2))
             }
-            Self::Some { word, name, list, body } => {
-                let head = format!("{word} {name} in {list} satisfies (");
+            Self::Some { name, list, body } => {
+                let head = format!("any {name} in {list} satisfies (");
                 let body = body.lines(indent + 2, indent + 2);
                 format!("{head}\n{margin}  {body}\n{margin})")
             }

@@ -117,7 +117,7 @@ impl<'w> Writer<'w> {
         let inner = Spot { base: &name, keys: &[], depth: spot.depth + 1, example };
         let body = Cond::all(object.0.iter().map(|member| self.member(member, inner)));
         let paths = self.spellings(spot);
-        let some = paths.iter().map(|path| some("any", &name, path, body.clone()));
+        let some = paths.iter().map(|path| some(&name, path, body.clone()));
         let some: Vec<_> = some.collect();
         self.names.free(&name);
         // Absence below an object that is itself absent, or an empty list.
@@ -159,7 +159,7 @@ impl<'w> Writer<'w> {
         let body = Cond::any(choices_of(&name, &positive, kind));
         let present = paths.iter().flat_map(|path| {
             let null = takes_null.then(|| Cond::atom(format!("{path} is null")));
-            null.into_iter().chain([some("any", &name, path, body.clone())])
+            null.into_iter().chain([some(&name, path, body.clone())])
         });
         let all: Vec<_> = present.chain(absent).collect();
         self.names.free(&name);
@@ -170,13 +170,13 @@ impl<'w> Writer<'w> {
     fn absent(&mut self, paths: &[String], spot: Spot<'_>) -> Cond {
         self.asks_for_values = true;
         let name = self.names.give(&singular(spot.keys), "one");
-        let none = paths.iter().flat_map(|path| {
+        let there = paths.iter().flat_map(|path| {
             let body = Cond::atom(format!("{name} is {VALUE}"));
-            [Cond::atom(format!("{path} is not null")), some("no", &name, path, body)]
+            [Cond::atom(format!("{path} is null")), some(&name, path, body)]
         });
-        let none = Cond::all(none);
+        let there = Cond::any(there);
         self.names.free(&name);
-        none
+        Cond::not(there)
     }
 
     /// Whether it is a single value and always there.
@@ -258,8 +258,8 @@ fn pointer_of(object: &Object) -> super::super::Place {
     first.unwrap_or_else(|| super::super::Place::Pointer(String::new()))
 }
 
-fn some(word: &'static str, name: &str, list: &str, body: Cond) -> Cond {
-    Cond::Some { word, name: name.to_owned(), list: list.to_owned(), body: Box::new(body) }
+fn some(name: &str, list: &str, body: Cond) -> Cond {
+    Cond::Some { name: name.to_owned(), list: list.to_owned(), body: Box::new(body) }
 }
 
 /// Whether an event without any of the fields fits.
