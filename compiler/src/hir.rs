@@ -232,8 +232,8 @@ pub struct Input {
     /// In written order; spreads of records are expanded by the checker where their fields are known,
     /// and kept otherwise.
     pub entries: Vec<InputEntry>,
-    /// The field that takes the payload as it came, byte for byte, when no entry gives it: a webhook's
-    /// `body`.
+    /// The field that takes the payload as it came, byte for byte, when neither an entry nor a spread
+    /// is written for it: a webhook's `body`. When it is written it is required.
     pub payload: Option<Arc<str>>,
 }
 

@@ -257,7 +257,7 @@ impl<'a> Checker<'a> {
         self.text_fits(target, field, &value);
         Some(InputEntry::Field(InputField {
             key: Arc::from(&*key.text),
-            required: field.required,
+            required: field.required || field.payload,
             passes_null: field.clears || ty == Type::Any,
             checked_as: (fit == Fit::Checked).then(|| ty.clone()),
             chars_max: field.chars_max,

@@ -94,8 +94,14 @@ pub(super) fn input<'a>(
     if !failed.is_empty() {
         return (Err(InputError::Fields(failed)), skipped);
     }
-    let given = |name: &str| fields.entries.iter().any(|(key, _)| key == name);
-    let payload = deliver.input.payload.as_deref().filter(|name| !given(name));
+    // A field that was written and has no value is no reason to send something else in its place.
+    let written = |name: &str| {
+        deliver.input.entries.iter().any(|entry| match entry {
+            InputEntry::Field(field) => &*field.key == name,
+            InputEntry::Spread(_) => true,
+        })
+    };
+    let payload = deliver.input.payload.as_deref().filter(|name| !written(name));
     let mut json = String::new();
     write_json(&Value::Record(fields.entries.into()), &mut json);
     if let Some(field) = payload {
