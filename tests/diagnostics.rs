@@ -1,4 +1,4 @@
-//! What the checker says: every `diagnostics/NAME.route` beside the messages that it gives.
+//! What the checker and the tests in rule files say: every `diagnostics/NAME.route` beside the messages that it gives.
 //!
 //! A case is one rule file, `NAME.route`. Lines that begin with `#:` at its head say what is around it:
 //! `#: environment sandbox`, `#: connection crm hubspot` (what the workspace has set up), `#: strict`,
@@ -62,10 +62,10 @@ fn read(path: &Path) -> (Bundle, World) {
 /// The messages of a case as a terminal shows them.
 fn messages(path: &Path) -> String {
     let (bundle, world) = read(path);
-    let checked = compiler::check(&bundle, &world);
+    let run = compiler::simulate::run_tests(&bundle, &world);
     let mut out = String::new();
-    for diagnostic in &checked.diagnostics {
-        let _ = writeln!(out, "{}", render(diagnostic, &checked.sources, Colour::Off).trim_end());
+    for diagnostic in run.diagnostics.iter().chain(run.failures()) {
+        let _ = writeln!(out, "{}", render(diagnostic, &run.sources, Colour::Off).trim_end());
         out.push('\n');
     }
     out

@@ -54,7 +54,8 @@ fn chapter(name: &str, text: &str, failures: &mut Vec<String>) -> usize {
     examples
 }
 
-/// Errors stand exactly where `# error: CODE` says; a warning that is not named is no failure.
+/// Errors, failures of the example's own tests among them, stand exactly where `# error: CODE` says; a
+/// warning that is not named is no failure.
 fn diagnostics_are_as_said(text: &str) -> Result<(), String> {
     let mut said = BTreeSet::new();
     for (at, line) in text.lines().enumerate() {
@@ -66,14 +67,14 @@ fn diagnostics_are_as_said(text: &str) -> Result<(), String> {
     }
     let mut world = World::offline(None);
     world.run_everything = true;
-    let checked = compiler::check(&bundle([("example.route", text)]), &world);
+    let run = compiler::simulate::run_tests(&bundle([("example.route", text)]), &world);
     let mut seen = BTreeSet::new();
     let mut unexpected = Vec::new();
-    for one in &checked.diagnostics {
-        let line = checked.sources.first().map_or(0, |source| source.place(one.span().start).line as usize);
+    for one in run.diagnostics.iter().chain(run.failures()) {
+        let line = run.sources.first().map_or(0, |source| source.place(one.span().start).line as usize);
         let key = (line, one.code.to_string());
         if !said.contains(&key) && one.severity == Severity::Error {
-            unexpected.push(render(one, &checked.sources, Colour::Off));
+            unexpected.push(render(one, &run.sources, Colour::Off));
         }
         seen.insert(key);
     }

@@ -57,6 +57,8 @@ use crate::world::{Bundle, World};
 pub(crate) use fit::Operand;
 use names::Names;
 use scope::{Binding, Facts, Typed};
+#[cfg(test)]
+pub(crate) use settings::SETTINGS;
 
 /// What checking a bundle gives.
 #[derive(Clone, Debug, Default)]

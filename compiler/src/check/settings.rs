@@ -19,7 +19,7 @@ const EXECUTED: &[&str] =
     &["retry", "timeout", "expires", "delay", "priority", "on_field_error", "idempotency_key", "sample"];
 
 /// Every setting of the language.
-const SETTINGS: &[&str] = &[
+pub(crate) const SETTINGS: &[&str] = &[
     "retry",
     "timeout",
     "expires",

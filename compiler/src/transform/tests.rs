@@ -1,8 +1,8 @@
-//! Every example of every transform, read by a small reader of literals and pipes.
+//! Every example of every transform, and what all of them have in common.
 
 use std::borrow::Cow;
 
-use grammar::ast::ArithmeticOp;
+use grammar::{Source, SourceId, ast};
 
 use super::*;
 use crate::value::{arithmetic, negate, parse_date, parse_instant, parse_number};
@@ -232,148 +232,49 @@ fn json(value: &Value<'_>) -> String {
     out
 }
 
-/// Reads an expression of literals, `-`, `/`, parentheses and pipes.
+/// Reads an expression as the grammar does and computes it: literals, arithmetic, pipes.
 fn read(text: &'static str) -> Value<'static> {
-    let mut reader = Reader { rest: text };
-    let value = reader.expr();
-    assert!(reader.rest.trim().is_empty(), "{text}: left {}", reader.rest);
-    value
-}
-
-struct Reader {
-    rest: &'static str,
-}
-
-impl Reader {
-    fn take(&mut self, token: &str) -> bool {
-        let rest = self.rest.trim_start().strip_prefix(token);
-        self.rest = rest.unwrap_or(self.rest);
-        rest.is_some()
+    if text == "missing" {
+        return Value::Missing;
     }
-
-    fn expr(&mut self) -> Value<'static> {
-        let mut value = self.sum();
-        while self.take("|") {
-            let name = self.word();
-            let mut args = Vec::new();
-            if self.take("(") {
-                while !self.take(")") {
-                    args.push(self.expr());
-                    self.take(",");
-                }
-            }
-            let transform = Transform::named(name).unwrap_or_else(|| panic!("no transform {name}"));
-            let missing = value.is_missing();
-            value = if missing { Value::Missing } else { (transform.apply)(value, &args) };
-        }
-        value
-    }
-
-    fn sum(&mut self) -> Value<'static> {
-        let mut value = self.primary();
-        loop {
-            let op = if self.take("/") {
-                ArithmeticOp::Divide
-            } else if self.take("- ") {
-                ArithmeticOp::Subtract
-            } else {
-                return value;
-            };
-            value = arithmetic(op, &value, &self.primary());
-        }
-    }
-
-    fn primary(&mut self) -> Value<'static> {
-        if self.take("-") {
-            return negate(&self.primary());
-        }
-        if self.take("(") {
-            let value = self.expr();
-            assert!(self.take(")"));
-            return value;
-        }
-        if self.take("[") {
-            let mut list = Vec::new();
-            while !self.take("]") {
-                list.push(self.expr());
-                self.take(",");
-            }
-            return Value::List(list.into());
-        }
-        if self.take("{") {
-            let mut fields = Vec::new();
-            while !self.take("}") {
-                let key = if self.take("\"") { self.chars() } else { self.word().to_owned() };
-                assert!(self.take(":"));
-                fields.push((Cow::Owned(key), self.expr()));
-                self.take(",");
-            }
-            return Value::Record(fields.into());
-        }
-        if self.take("\"") { Value::text(self.chars()) } else { self.scalar() }
-    }
-
-    fn scalar(&mut self) -> Value<'static> {
-        let rest = self.rest.trim_start();
-        let end = rest.find([' ', ',', ')', ']', '}']).unwrap_or(rest.len());
-        let (word, rest) = rest.split_at(end);
-        self.rest = rest;
-        match word {
-            "missing" => return Value::Missing,
-            "null" => return Value::Null,
-            "true" | "false" => return Value::Bool(word == "true"),
-            _ => {}
-        }
-        let date = parse_date(word).map(Value::Date);
-        let known = date.or_else(|| parse_instant(word).map(Value::Instant)).or_else(|| duration(word));
-        known.unwrap_or_else(|| parse_number(word))
-    }
-
-    fn word(&mut self) -> &'static str {
-        let rest = self.rest.trim_start();
-        let end = rest.find(|one: char| !one.is_alphanumeric() && one != '_').unwrap_or(rest.len());
-        let (word, rest) = rest.split_at(end);
-        self.rest = rest;
-        word
-    }
-
-    /// The characters up to the closing quotation mark.
-    fn chars(&mut self) -> String {
-        let mut text = String::new();
-        let mut chars = self.rest.chars();
-        while let Some(one) = chars.next() {
-            match one {
-                '"' => break,
-                '\\' => match chars.next() {
-                    Some('n') => text.push('\n'),
-                    Some('u') => {
-                        let (hex, after) = chars.as_str().trim_start_matches('{').split_once('}').unwrap();
-                        text.push(char::from_u32(u32::from_str_radix(hex, 16).unwrap()).unwrap());
-                        chars = after.chars();
-                    }
-                    other => text.extend(other),
-                },
-                '{' | '}' => panic!("a brace needs a backslash: {}", self.rest),
-                one => text.push(one),
-            }
-        }
-        self.rest = chars.as_str();
-        text
+    let source = Source::new(SourceId(0), "example.route", format!("edition 2026\nconst example = {text}\n"));
+    let parsed = grammar::parse(&source);
+    assert!(parsed.diagnostics.is_empty(), "{text}: {:?}", parsed.diagnostics);
+    match parsed.file.items.as_slice() {
+        [ast::Item { kind: ast::ItemKind::Const(one), .. }] => compute(&one.value),
+        _ => panic!("{text} is no expression"),
     }
 }
 
-/// `1h30m` and the like.
-fn duration(word: &str) -> Option<Value<'static>> {
-    let mut nanos = 0;
-    let mut rest = word;
-    while !rest.is_empty() {
-        let (digits, after) = rest.split_at(rest.find(|one: char| !one.is_ascii_digit())?);
-        let count: i128 = digits.parse().ok()?;
-        let units = [("ms", 1_000_000), ("s", 1_000_000_000), ("m", 60_000_000_000_i128)];
-        let more = [("h", 3_600_000_000_000), ("d", 86_400_000_000_000)];
-        let (unit, length) = units.into_iter().chain(more).find(|(unit, _)| after.starts_with(unit))?;
-        nanos += count * length;
-        rest = after.strip_prefix(unit)?;
+fn compute(expr: &ast::Expr) -> Value<'static> {
+    match &expr.kind {
+        ast::ExprKind::Bool(truth) => Value::Bool(*truth),
+        ast::ExprKind::Null => Value::Null,
+        ast::ExprKind::Int(digits) | ast::ExprKind::Decimal(digits) => parse_number(digits).into_owned(),
+        ast::ExprKind::Duration(millis) => {
+            Value::Duration(jiff::SignedDuration::from_millis(i64::try_from(*millis).unwrap()))
+        }
+        ast::ExprKind::Date(written) => Value::Date(parse_date(written).unwrap()),
+        ast::ExprKind::DateTime(written) => Value::Instant(parse_instant(written).unwrap()),
+        ast::ExprKind::Text(text) => Value::text(text.plain().unwrap().to_owned()),
+        ast::ExprKind::Paren(inner) => compute(inner),
+        ast::ExprKind::Negate(inner) => negate(&compute(inner)),
+        ast::ExprKind::Arithmetic { left, op, right } => arithmetic(op.node, &compute(left), &compute(right)),
+        ast::ExprKind::List(elements) => Value::List(elements.iter().map(compute).collect()),
+        ast::ExprKind::Record(record) => Value::Record(record.entries.iter().map(entry).collect()),
+        ast::ExprKind::Pipe { subject, transform, args } => {
+            let found = Transform::named(transform).unwrap_or_else(|| panic!("no transform {transform}"));
+            let subject = compute(subject);
+            let args: Vec<_> = args.iter().map(compute).collect();
+            if subject.is_missing() { Value::Missing } else { (found.apply)(subject, &args) }
+        }
+        other => panic!("an example has {other:?}"),
     }
-    (!word.is_empty()).then(|| Value::Duration(jiff::SignedDuration::from_nanos_i128(nanos)))
+}
+
+fn entry(entry: &ast::Entry) -> (Cow<'static, str>, Value<'static>) {
+    match entry {
+        ast::Entry::Field { key, value } => (Cow::Owned(key.text.to_string()), compute(value)),
+        ast::Entry::Spread(_) => panic!("an example has a spread"),
+    }
 }
