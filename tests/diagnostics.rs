@@ -105,6 +105,9 @@ fn every_case_shows_its_code() {
     }
 }
 
+/// Said while reading a file, or when a test ran: those have suites of their own.
+const OF_OTHERS: &[&str] = &["E01", "W01", "E061"];
+
 /// Every code of the checker has a case.
 #[test]
 fn every_code_has_a_case() {
@@ -113,7 +116,7 @@ fn every_code_has_a_case() {
     let checker = CODES
         .iter()
         .map(|entry| entry.code.as_str())
-        .filter(|code| !code.get(1..3).is_some_and(|subject| subject == "01"));
+        .filter(|code| !OF_OTHERS.iter().any(|other| code.starts_with(other)));
     let without: Vec<&str> =
         checker.filter(|code| !names.iter().any(|name| name.starts_with(code))).collect();
     assert!(without.is_empty(), "{without:?}");
