@@ -23,6 +23,7 @@ mod literal;
 mod member;
 mod names;
 mod needles;
+mod order;
 mod outside;
 mod paths;
 mod pipe;
@@ -48,6 +49,7 @@ mod unused;
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 
+use grammar::diagnostic::Severity;
 use grammar::{Diagnostic, Diagnostics, Source, SourceId, Span, ast};
 
 use crate::hir;
@@ -77,7 +79,8 @@ pub struct Checked {
 #[must_use]
 pub fn check(bundle: &Bundle, world: &World) -> Checked {
     let mut diagnostics = Diagnostics::default();
-    let sources = sources_of(bundle);
+    let mut sources = sources_of(bundle);
+    sources.extend(event::registered_sources(world, sources.len()));
     let rule_files = sources.iter().filter(|source| is_rule_file(&source.name));
     let files: Vec<ast::File> = rule_files
         .map(|source| {
@@ -160,13 +163,15 @@ struct Checker<'a> {
     /// The environment that is folded in.
     environment: Arc<str>,
     diagnostics: Diagnostics,
-    /// Above zero, nothing is reported: the text was checked where it was declared.
+    /// Above zero, nothing is warned of: the text was checked where it was declared.
     quiet: usize,
     program: hir::Program,
     paths: HashMap<hir::Path, hir::PathId>,
     /// Where values are read whose type is only known while running.
     unchecked: HashSet<Span>,
     schemas: BTreeMap<Box<str>, Type>,
+    /// What events carry.
+    events: Vec<event::Declared>,
     /// Checked consts; `None` while one is being checked.
     consts: HashMap<Box<str>, Option<Typed>>,
     /// Schemas, predicates and policies that are being looked into right now.
@@ -191,6 +196,10 @@ struct RuleState {
     alias: Box<str>,
     /// The transform at the end of the body of `each`, when it wants a list.
     each_body: Option<Span>,
+    /// Where the predicate was asked whose text is being written out.
+    asked_at: Option<Span>,
+    /// Predicates that were written out so far.
+    unfolded: usize,
     /// Quantifiers around this place.
     depth: usize,
     /// Whether the condition decides about a delivery, so that silence would surprise.
@@ -200,7 +209,7 @@ struct RuleState {
     /// How many deliveries go to an action so far.
     positions: HashMap<(Box<str>, Box<str>), u32>,
     /// Labels in use.
-    labels: HashMap<(Box<str>, Box<str>, Box<str>), Span>,
+    labels: HashMap<[Box<str>; 3], Span>,
 }
 
 impl<'a> Checker<'a> {
@@ -216,6 +225,7 @@ impl<'a> Checker<'a> {
             paths: HashMap::new(),
             unchecked: HashSet::new(),
             schemas: BTreeMap::new(),
+            events: Vec::new(),
             consts: HashMap::new(),
             open: Vec::new(),
             used: HashSet::new(),
@@ -251,9 +261,10 @@ impl<'a> Checker<'a> {
         self.program.unchecked = self.unchecked.len();
     }
 
-    /// Reports, unless this text was reported on already.
+    /// Reports. Text that is looked at once more gives no second warning; an error is never lost, and the
+    /// same one at the same place is taken once.
     fn report(&mut self, diagnostic: Diagnostic) {
-        if self.quiet == 0 {
+        if self.quiet == 0 || diagnostic.severity == Severity::Error {
             self.diagnostics.push(diagnostic);
         }
     }
@@ -299,7 +310,7 @@ impl<'a> Checker<'a> {
         result
     }
 
-    /// Runs `inner` without reporting anything.
+    /// Runs `inner` without warnings.
     fn quietly<T>(&mut self, inner: impl FnOnce(&mut Self) -> T) -> T {
         self.quiet += 1;
         let result = inner(self);

@@ -51,6 +51,10 @@ const UNDERSTOOD: &[&str] = &[
 /// Schemas inside each other, `$ref` included.
 const DEPTH_MAX: usize = 32;
 
+/// Parts of one schema, each counted as often as it is referred to. A schema that refers to itself
+/// twice would otherwise double with every level.
+const PARTS_MAX: usize = 10_000;
+
 /// What a JSON Schema says.
 pub(crate) struct Read {
     /// The payload's type.
@@ -75,7 +79,7 @@ pub(crate) fn read(name: &Ident, from: Span, source: &Source, sources: &[Source]
             return Read { ty: Type::Broken, diagnostics: vec![told] };
         }
     };
-    let mut reader = Reader { from, diagnostics: Vec::new(), sources, depth: 0 };
+    let mut reader = Reader { from, diagnostics: Vec::new(), sources, depth: 0, parts: 0 };
     let file = File { source, root: &root, places: Places::of(source) };
     let ty = match reader.schema(&file, "", &root) {
         Type::Record(record) => {
@@ -103,6 +107,8 @@ struct Reader<'s> {
     diagnostics: Vec<Diagnostic>,
     sources: &'s [Source],
     depth: usize,
+    /// Parts read so far.
+    parts: usize,
 }
 
 impl Reader<'_> {
@@ -112,9 +118,14 @@ impl Reader<'_> {
 
     /// The type of the schema at a pointer of a file.
     fn schema(&mut self, file: &File, pointer: &str, schema: &Value) -> Type {
-        if self.depth >= DEPTH_MAX {
+        if self.parts >= PARTS_MAX {
+            return Type::Any;
+        }
+        self.parts += 1;
+        if self.depth >= DEPTH_MAX || self.parts >= PARTS_MAX {
             let place = self.place(file, pointer);
             self.diagnostics.push(messages::schema_too_deep(place, DEPTH_MAX));
+            self.parts = PARTS_MAX;
             return Type::Any;
         }
         self.depth += 1;

@@ -33,6 +33,8 @@ pub struct World {
     pub catalogue: Arc<Catalogue>,
     /// The workspace's connections, name to integration; `None` when checking offline.
     pub connections: Option<BTreeMap<Arc<str>, Arc<str>>>,
+    /// JSON Schemas that the workspace keeps for the payloads of events, by event pattern.
+    pub event_schemas: BTreeMap<Arc<str>, Arc<str>>,
     /// Limits of the workspace.
     pub limits: Limits,
     /// Refuse values that are only checked while running.
@@ -116,6 +118,7 @@ impl World {
             workspace: WorkspaceFacts { id: Arc::from("ws_offline"), name: Arc::from("offline") },
             catalogue: Arc::new(Catalogue::shipped()),
             connections: None,
+            event_schemas: BTreeMap::new(),
             limits: Limits::default(),
             strict: false,
             run_everything: false,

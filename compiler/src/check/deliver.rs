@@ -129,7 +129,7 @@ impl<'a> Checker<'a> {
     fn delivery_key(&mut self, deliver: &ast::Deliver) -> DeliveryKey {
         let (connection, action) = (deliver.connection.text.clone(), deliver.action.text.clone());
         if let Some(label) = &deliver.label {
-            let key = (connection, action, label.text.clone());
+            let key = [connection, action, label.text.clone()];
             match self.rule.labels.get(&key).copied() {
                 Some(first) => self.report(messages::label_twice(label, first)),
                 None => {

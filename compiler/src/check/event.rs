@@ -2,13 +2,16 @@
 
 use std::sync::Arc;
 
-use grammar::{Ident, Span, ast};
+use grammar::{Ident, Source, SourceId, Span, ast};
 
 use super::Checker;
+use super::fit::{Fit, fit};
 use super::scope::{Place, Root, Typed};
 use crate::hir::{EnvelopeField, EventPattern, Expr, Segment};
+use crate::json_schema;
 use crate::messages::names as messages;
 use crate::types::Type;
+use crate::world::World;
 
 /// What the payload is for one pattern of a rule.
 #[derive(Clone, Debug)]
@@ -17,6 +20,53 @@ pub(super) struct Variant {
     pub(super) events: Box<str>,
     /// The payload's type.
     pub(super) ty: Type,
+}
+
+/// A declaration of what an event's payload is.
+#[derive(Clone, Debug)]
+pub(super) struct Declared {
+    /// The events it speaks of.
+    pattern: EventPattern,
+    /// Their payload.
+    ty: Type,
+}
+
+/// How the sources of the workspace's own schemas are called in messages.
+const REGISTERED: &str = "the workspace's schema of ";
+
+/// The schemas that the workspace keeps, as sources behind those of the bundle.
+pub(super) fn registered_sources(world: &World, after: usize) -> Vec<Source> {
+    let source = |(at, (event, text)): (usize, (&Arc<str>, &Arc<str>))| {
+        let id = SourceId(u16::try_from(after + at).unwrap_or(u16::MAX));
+        Source::new(id, format!("{REGISTERED}{event}"), &**text)
+    };
+    world.event_schemas.iter().enumerate().map(source).collect()
+}
+
+fn registered(sources: &[Source]) -> impl Iterator<Item = &Source> {
+    sources.iter().filter(|source| source.name.starts_with(REGISTERED))
+}
+
+/// The first field in which a declaration contradicts the workspace's schema, and how.
+fn disagreement(declared: &Type, registered: &Type) -> Option<(Box<str>, &'static str)> {
+    let (Type::Record(declared), Type::Record(registered)) = (declared.required(), registered.required())
+    else {
+        return None;
+    };
+    declared.fields.iter().find_map(|field| {
+        let why = match registered.field(&field.name) {
+            None if registered.open => return None,
+            None => "the workspace's schema does not have it",
+            Some(known) if fit(&known.ty, &field.ty) == Fit::Wrong => {
+                "the workspace's schema gives it another type"
+            }
+            Some(known) if known.ty.is_optional() && !field.ty.is_optional() => {
+                "it may be missing in the workspace's schema"
+            }
+            Some(_) => return None,
+        };
+        Some((field.name.clone(), why))
+    })
 }
 
 /// A pattern as segments.
@@ -58,17 +108,42 @@ pub(super) fn covers(outer: &[Segment], inner: &[Segment]) -> bool {
 }
 
 impl Checker<'_> {
-    /// Checks that no two declarations speak of one event in different ways.
+    /// Reads the declarations, and checks that no two of them speak of one event in different ways.
     pub(super) fn declare_events(&mut self) {
-        let declared: Vec<(&ast::EventDecl, EventPattern)> =
-            self.names.events.iter().map(|one| (*one, pattern(&one.pattern))).collect();
-        for (at, (one, pattern)) in declared.iter().enumerate() {
-            self.schema_at(&one.schema);
-            for (other, earlier) in declared.iter().take(at) {
+        let written: Vec<&ast::EventDecl> = self.names.events.clone();
+        for (at, one) in written.iter().enumerate() {
+            let declared = Declared { pattern: pattern(&one.pattern), ty: self.schema_at(&one.schema) };
+            let equals = |earlier: &&Declared| {
                 // An exact name wins over a pattern, so only equals can contradict each other.
-                let equals = is_exact(pattern) == is_exact(earlier);
-                if equals && overlap(&pattern.segments, &earlier.segments) {
-                    self.report(messages::events_overlap(&one.pattern, &other.pattern));
+                is_exact(&declared.pattern) == is_exact(&earlier.pattern)
+                    && overlap(&declared.pattern.segments, &earlier.pattern.segments)
+            };
+            let first = self.events.iter().position(|earlier| equals(&earlier));
+            if let Some(other) = first.and_then(|first| written.get(first)).filter(|_| at > 0) {
+                self.report(messages::events_overlap(&one.pattern, &other.pattern));
+            }
+            self.events.push(declared);
+        }
+        self.declare_registered(&written);
+    }
+
+    /// Schemas that the workspace keeps for events. A declaration in a file must agree with them.
+    fn declare_registered(&mut self, written: &[&ast::EventDecl]) {
+        for (event, source) in self.world.event_schemas.keys().zip(registered(self.sources)) {
+            let place = Span::new(source.id, 0, 0);
+            let name = Ident { text: event.to_string().into(), span: place };
+            let read = json_schema::read(&name, place, source, self.sources);
+            read.diagnostics.into_iter().for_each(|diagnostic| self.report(diagnostic));
+            let pattern = pattern(&ast::Pattern { text: event.to_string().into(), span: place });
+            let twin = self.events.iter().position(|one| one.pattern.segments == pattern.segments);
+            match twin {
+                None => self.events.push(Declared { pattern, ty: read.ty }),
+                Some(at) => {
+                    let Some((mine, decl)) = self.events.get(at).zip(written.get(at)) else { continue };
+                    if let Some((field, why)) = disagreement(&mine.ty, &read.ty) {
+                        let told = messages::disagrees_with_workspace(&decl.schema, event, &field, why);
+                        self.report(told);
+                    }
                 }
             }
         }
@@ -76,23 +151,17 @@ impl Checker<'_> {
 
     /// The payload's type per kind of event that a pattern selects.
     pub(super) fn variants(&mut self, selected: &EventPattern) -> Vec<Variant> {
-        let declared: Vec<(&ast::EventDecl, EventPattern)> =
-            self.names.events.iter().map(|one| (*one, pattern(&one.pattern))).collect();
-        let exact = |(_, pattern): &&(&ast::EventDecl, EventPattern)| pattern.segments == selected.segments;
-        if let Some((one, _)) = declared.iter().find(exact) {
-            let ty = self.schema_at(&one.schema);
-            if is_exact(selected) {
-                return vec![Variant { events: (*selected.text).into(), ty }];
-            }
+        let exact = |one: &&Declared| one.pattern.segments == selected.segments;
+        if let Some(one) = self.events.iter().find(exact).filter(|_| is_exact(selected)) {
+            return vec![Variant { events: (*selected.text).into(), ty: one.ty.clone() }];
         }
         let mut variants = Vec::new();
         let mut covered = false;
-        for (one, pattern) in &declared {
-            if overlap(&pattern.segments, &selected.segments) {
-                covered |= covers(&pattern.segments, &selected.segments);
-                let ty = self.schema_at(&one.schema);
-                let events = if is_exact(selected) { &selected.text } else { &pattern.text };
-                variants.push(Variant { events: (**events).into(), ty });
+        for one in &self.events {
+            if overlap(&one.pattern.segments, &selected.segments) {
+                covered |= covers(&one.pattern.segments, &selected.segments);
+                let events = if is_exact(selected) { &selected.text } else { &one.pattern.text };
+                variants.push(Variant { events: (**events).into(), ty: one.ty.clone() });
             }
         }
         if !covered {

@@ -44,6 +44,16 @@ pub(super) enum SchemaDecl<'a> {
     Import(&'a ast::Import),
 }
 
+impl<'a> SchemaDecl<'a> {
+    /// Its name.
+    pub(super) fn name(self) -> &'a Ident {
+        match self {
+            Self::Inline(schema) => &schema.name,
+            Self::Import(import) => &import.name,
+        }
+    }
+}
+
 /// What can stand in an expression.
 #[derive(Clone, Copy)]
 pub(super) enum Named<'a> {

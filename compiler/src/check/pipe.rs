@@ -42,6 +42,9 @@ impl Checker<'_> {
             self.report(if each { messages::belongs_to_the_element(told, transform) } else { told });
             return Typed::broken(span);
         }
+        if value.ty == Type::Any && self.rule.each_body == Some(transform.span) {
+            self.report(messages::pipes_each_element(transform));
+        }
         if !self.arguments(found, transform, &args, span) {
             return Typed::broken(span);
         }

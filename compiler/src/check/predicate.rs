@@ -8,7 +8,14 @@ use super::fit::{Fit, fit};
 use super::names::{Named, Space};
 use super::scope::{Binding, Facts, Place, Root, Typed};
 use crate::hir::{Cond, Expr, LocalId};
-use crate::messages::{names, types as messages};
+use crate::messages::{bounds, names, types as messages};
+
+/// Predicates asked by one rule, those inside predicates included. They are written out where they are
+/// used, and each could use another one twice.
+const UNFOLDED_MAX: usize = 1_000;
+
+/// Predicates inside each other.
+const DEPTH_MAX: usize = 16;
 
 impl Checker<'_> {
     /// Checks every predicate by itself, so that its mistakes are reported once.
@@ -52,6 +59,17 @@ impl Checker<'_> {
         if same_file && name.start < predicate.name.span.start {
             self.report(names::used_before(name, "predicate", &predicate.name));
         }
+        self.rule.unfolded += 1;
+        if self.rule.unfolded > UNFOLDED_MAX {
+            if self.rule.unfolded == UNFOLDED_MAX + 1 {
+                self.report(bounds::predicates_unfold(self.rule.asked_at.unwrap_or(span), UNFOLDED_MAX));
+            }
+            return Answer::broken(span);
+        }
+        if self.open.len() >= DEPTH_MAX {
+            self.report(bounds::predicates_too_deep(self.rule.asked_at.unwrap_or(span), DEPTH_MAX));
+            return Answer::broken(span);
+        }
         let ty = self.quietly(|checker| checker.type_expr(&predicate.param.ty));
         if value.ty.is_broken() || ty.is_broken() {
             return Answer::broken(span);
@@ -82,10 +100,13 @@ impl Checker<'_> {
         self.open.push(predicate.name.text.clone());
         // A predicate sees its parameter and the consts, nothing of the rule around it.
         let scope = std::mem::take(&mut self.scope);
+        let asked_at = self.rule.asked_at;
+        self.rule.asked_at = asked_at.or(Some(span));
         let answer = self.quietly(|checker| {
             checker.within(vec![binding], &Facts::default(), |checker| checker.condition(&predicate.body))
         });
         self.scope = scope;
+        self.rule.asked_at = asked_at;
         self.open.pop();
         let cond = Cond { span, ..answer.cond };
         Answer { cond, ..answer }

@@ -1,20 +1,21 @@
 //! Quantifiers and `each`: what they walk, and that the work stays linear in the event.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use grammar::ast::{self, QuantifierKind};
 use grammar::{Ident, Span};
 
-use super::Checker;
 use super::condition::Answer;
 use super::member::or_empty;
+use super::names::Named;
 use super::predicate::element;
 use super::scope::{Binding, Facts, Proof, Root, Typed};
+use super::{Checker, free};
 use crate::hir::{CondKind, Expr};
 use crate::messages::{bounds, types as messages};
 use crate::transform::{Accepts, Transform};
 use crate::types::{Kind, Type};
-use crate::value::Value;
 
 /// A list that is walked element by element.
 pub(super) struct Walked {
@@ -96,16 +97,12 @@ impl Checker<'_> {
         Typed { sensitive, needs, ..Typed::computed(expr, ty, span) }
     }
 
-    /// `each l in xs: l.a | join(", ")` joins every element by itself, which is hardly meant. With a
-    /// declared type that is a mistake of its own, and without one it is pointed out here.
+    /// `each l in xs: l.a | join(", ")` joins every element by itself, which is hardly meant; the place
+    /// is remembered for when the transform is checked.
     fn piped_elements(&mut self, body: &ast::Expr) {
-        let ast::ExprKind::Pipe { subject, transform, .. } = &body.kind else { return };
-        let takes_list = Transform::named(transform).is_some_and(|one| one.input == Accepts::List);
-        if takes_list {
+        let ast::ExprKind::Pipe { transform, .. } = &body.kind else { return };
+        if Transform::named(transform).is_some_and(|one| one.input == Accepts::List) {
             self.rule.each_body = Some(transform.span);
-            if self.quietly(|checker| checker.value(subject)).ty == Type::Any {
-                self.report(messages::pipes_each_element(transform));
-            }
         }
     }
 
@@ -114,7 +111,7 @@ impl Checker<'_> {
         self.rule.depth += 1;
         let max = self.world.limits.quantifier_depth_max;
         if self.rule.depth == max + 1 {
-            self.report(bounds::too_deep(span, self.rule.depth, max));
+            self.report(bounds::too_deep(self.rule.asked_at.unwrap_or(span), self.rule.depth, max));
         }
         let result = inner(self);
         self.rule.depth -= 1;
@@ -139,6 +136,9 @@ impl Checker<'_> {
     /// A path across lists, such as `order.lines.taxes`.
     fn walk(&mut self, list: &ast::Expr) -> Option<Typed> {
         let ast::ExprKind::Field { base, name, .. } = &list.kind else { return None };
+        if !is_path(base) {
+            return None;
+        }
         let across = self.walk(base).or_else(|| {
             let base = self.quietly(|checker| checker.value(base));
             // An unchecked path may cross a list anywhere below its first field.
@@ -181,7 +181,7 @@ impl Checker<'_> {
         let start = outer.iter().rposition(|one| root.is_some_and(|root| *root.text == *one.name));
         let further = outer.iter().skip(start.map_or(0, |start| start + 1));
         for element in further {
-            let seen = |expr: &ast::Expr| super::free::mentions(expr, &element.name);
+            let seen = |expr: &ast::Expr| free::mentions(expr, &element.name);
             if inner.iter().any(|expr| seen(expr)) || seen(list) {
                 let starts_at = root.map_or("", |root| &*root.text);
                 let told = bounds::cross_product(list.span, starts_at, &element.name, element.span);
@@ -203,7 +203,7 @@ impl Checker<'_> {
         condition: &ast::Expr,
         outer: &str,
     ) -> Option<String> {
-        use super::free::mentions;
+        use free::mentions;
         let word = match kind {
             QuantifierKind::Any => "in",
             QuantifierKind::No => "not in",
@@ -229,8 +229,17 @@ impl Checker<'_> {
     }
 
     /// A literal list or a const belongs to the rule, not to the event.
-    fn is_constant(&mut self, list: &ast::Expr) -> bool {
-        self.quietly(|checker| matches!(checker.value(list).as_constant(), Some(Value::List(_))))
+    fn is_constant(&self, list: &ast::Expr) -> bool {
+        match &list.kind {
+            ast::ExprKind::Paren(inner) => self.is_constant(inner),
+            ast::ExprKind::Name(name) => matches!(self.names.values.get(&*name.text), Some(Named::Const(_))),
+            ast::ExprKind::List(items) => items.iter().all(|item| {
+                let mut names = BTreeSet::new();
+                free::names(item, &mut names);
+                names.iter().all(|name| matches!(self.names.values.get(name), Some(Named::Const(_))))
+            }),
+            _ => false,
+        }
     }
 
     /// An empty list makes `every` true, and a missing one makes `no` true.
@@ -259,6 +268,23 @@ fn walked_proof(kind: QuantifierKind, list: &Typed) -> Proof {
     match kind {
         QuantifierKind::Any => Proof { yes: there, no: Facts::default() },
         QuantifierKind::Every | QuantifierKind::No => Proof { yes: Facts::default(), no: there },
+    }
+}
+
+/// Whether an expression is nothing but a name with steps, so that looking at it twice is cheap.
+fn is_path(expr: &ast::Expr) -> bool {
+    match &expr.kind {
+        ast::ExprKind::Name(_) => true,
+        ast::ExprKind::Field { base, .. } | ast::ExprKind::Paren(base) => is_path(base),
+        ast::ExprKind::Index { base, index } => {
+            let literal = match &index.kind {
+                ast::ExprKind::Int(_) => true,
+                ast::ExprKind::Text(text) => text.plain().is_some(),
+                _ => false,
+            };
+            literal && is_path(base)
+        }
+        _ => false,
     }
 }
 

@@ -79,13 +79,13 @@ impl Checker<'_> {
 
     /// `base.name`
     pub(super) fn field(&mut self, base: &ast::Expr, name: &Ident, span: Span) -> Typed {
-        if let ast::ExprKind::Name(root) = &base.kind {
-            if !self.scope.iter().any(|one| one.name == root.text) {
-                match &*root.text {
-                    "event" => return self.envelope(name, span),
-                    "workspace" => return self.workspace(name, span),
-                    _ => {}
-                }
+        if let ast::ExprKind::Name(root) = &base.kind
+            && !self.scope.iter().any(|one| one.name == root.text)
+        {
+            match &*root.text {
+                "event" => return self.envelope(name, span),
+                "workspace" => return self.workspace(name, span),
+                _ => {}
             }
         }
         let base = self.value(base);

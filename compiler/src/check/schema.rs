@@ -1,20 +1,34 @@
 //! Schemas and the types they are made of.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use grammar::{Ident, ast};
 
-use super::Checker;
 use super::names::{SchemaDecl, Space};
+use super::{Checker, order};
 use crate::json_schema;
 use crate::messages::{bounds, names as messages};
 use crate::types::{FieldType, PLAIN, RecordType, Type};
 
+/// Fields of a schema, those of schemas inside it included. Schemas can double each other, so a short
+/// file could mean a type that fits no machine.
+const FIELDS_MAX: usize = 10_000;
+
+/// Records, lists and maps inside each other in a schema.
+const DEPTH_MAX: usize = 64;
+
 impl Checker<'_> {
     /// Checks every schema, used or not.
     pub(super) fn declare_schemas(&mut self) {
-        let names: Vec<&str> = self.names.schemas.keys().copied().collect();
-        for name in names {
+        let mut mentions: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
+        for (name, declared) in &self.names.schemas {
+            let below = mentions.entry(name).or_default();
+            if let SchemaDecl::Inline(schema) = declared {
+                order::schemas(&schema.record, below);
+            }
+        }
+        for name in order::by_mention(&mentions) {
             self.schema_named(name);
         }
     }
@@ -37,8 +51,20 @@ impl Checker<'_> {
             SchemaDecl::Import(import) => self.imported(import),
         };
         self.open.pop();
+        let ty = self.of_a_size(ty, declared.name());
         self.schemas.insert(name.into(), ty.clone());
         Some(ty)
+    }
+
+    /// A schema, unless it has too many fields or levels, those of schemas inside it included.
+    fn of_a_size(&mut self, ty: Type, name: &Ident) -> Type {
+        match measure(&ty, &mut FIELDS_MAX.clone(), DEPTH_MAX) {
+            Ok(()) => ty,
+            Err(excess) => {
+                self.report(bounds::schema_too_large(name, excess, FIELDS_MAX, DEPTH_MAX));
+                Type::Broken
+            }
+        }
     }
 
     /// `import schema Order from "schemas/order.json"`
@@ -151,4 +177,17 @@ impl Checker<'_> {
 pub(super) fn docs(lines: &[ast::Doc]) -> String {
     let lines: Vec<&str> = lines.iter().map(|doc| &*doc.text).collect();
     lines.join("\n")
+}
+
+/// Counts fields and levels down; the error is the name of the bound.
+fn measure(ty: &Type, left: &mut usize, depth: usize) -> Result<(), &'static str> {
+    let below = depth.checked_sub(1).ok_or("levels of a schema")?;
+    match ty {
+        Type::Optional(of) | Type::Map(of) | Type::List { of, .. } => measure(of, left, below),
+        Type::Record(record) => {
+            *left = left.checked_sub(record.fields.len()).ok_or("fields of a schema")?;
+            record.fields.iter().try_for_each(|field| measure(&field.ty, left, below))
+        }
+        _ => Ok(()),
+    }
 }

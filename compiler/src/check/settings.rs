@@ -240,11 +240,12 @@ impl Checker<'_> {
         if delay.ty.is_broken() || !self.wants(&delay, &[Kind::Duration], "`delay`") {
             return None;
         }
-        if let Some(Value::Duration(length)) = delay.as_constant() {
-            if length.unsigned_abs() > MONTH && length.is_positive() {
-                self.report(messages::out_of_range(delay.span, &of.text, "0s", "30d"));
-                return None;
-            }
+        if let Some(Value::Duration(length)) = delay.as_constant()
+            && length.unsigned_abs() > MONTH
+            && length.is_positive()
+        {
+            self.report(messages::out_of_range(delay.span, &of.text, "0s", "30d"));
+            return None;
         }
         Some(delay.expr)
     }
@@ -363,7 +364,7 @@ impl Checker<'_> {
 fn written(length: Duration) -> String {
     let millis = length.as_millis();
     let units = [("d", 86_400_000), ("h", 3_600_000), ("m", 60_000), ("s", 1_000)];
-    let fits = units.iter().find(|(_, unit)| millis > 0 && millis % unit == 0);
+    let fits = units.iter().find(|(_, unit)| millis > 0 && millis.is_multiple_of(*unit));
     match fits {
         Some((name, unit)) => format!("{}{name}", millis / unit),
         None if millis == 0 => "0s".to_owned(),

@@ -28,6 +28,7 @@ impl Checker<'_> {
         if let Some(plain) = text.plain() {
             return Typed::constant(Value::text(plain.to_owned()), Type::Text, text.span);
         }
+        let mut known = length;
         let mut parts: Vec<TemplatePart> = Vec::new();
         let mut whole = Typed::computed(Expr::Template(Vec::new()), Type::Text, text.span);
         for part in &text.parts {
@@ -41,7 +42,14 @@ impl Checker<'_> {
                         whole.ty = Type::Broken;
                     }
                     match value.as_constant().and_then(fold::text) {
-                        Some(chars) => push_chars(&mut parts, &chars),
+                        Some(chars) if known + chars.len() > max => {
+                            self.report(bounds::text_too_long(text.span, known + chars.len(), max));
+                            return Typed::broken(text.span);
+                        }
+                        Some(chars) => {
+                            known += chars.len();
+                            push_chars(&mut parts, &chars);
+                        }
                         None => parts.push(TemplatePart::Hole(value.expr)),
                     }
                 }

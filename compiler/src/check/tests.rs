@@ -21,10 +21,10 @@ impl Checker<'_> {
         if let Some(environment) = &test.environment {
             self.environment_named(environment);
         }
-        if let Some(at) = &test.at {
-            if super::literal::instant(&at.node).is_none() {
-                self.report(crate::messages::types::no_such_instant(at.span, &at.node));
-            }
+        if let Some(at) = &test.at
+            && super::literal::instant(&at.node).is_none()
+        {
+            self.report(crate::messages::types::no_such_instant(at.span, &at.node));
         }
         let mut given = false;
         let mut steps = Vec::new();

@@ -262,3 +262,52 @@ const ORDER: &str = r##"{
     }
   }
 }"##;
+
+/// Short files that mean a lot of work are refused, and soon.
+#[test]
+fn no_short_file_is_much_work() {
+    let repeated = |from: usize, to: usize, line: &dyn Fn(usize) -> String| -> String {
+        (from..to).map(line).collect::<Vec<_>>().join("\n")
+    };
+    let head = "edition 2026\nconnection hook: webhook\n";
+    let tail = "\nrule r { on a.b as p deliver hook.send_webhook { body: 1 } }\n";
+    let files = [
+        repeated(0, 900, &|at| format!("const c{at:03} = c{:03} + 1", at + 1)),
+        repeated(0, 3_000, &|at| format!("schema S{at:04} {{ a: S{:04} }}", at + 1)),
+        format!(
+            "const t0 = \"0123456789\"\n{}",
+            repeated(1, 40, &|at| format!("const t{at} = \"{{t{}}}{{t{}}}\"", at - 1, at - 1))
+        ),
+        format!(
+            "const l0 = [1]\n{}",
+            repeated(1, 40, &|at| format!("const l{at} = [l{}, l{}]", at - 1, at - 1))
+        ),
+        format!(
+            "schema T0 {{ a: text }}\n{}",
+            repeated(1, 40, &|at| format!("schema T{at} {{ a: T{}, b: T{} }}", at - 1, at - 1))
+        ),
+        format!(
+            "predicate p0(x: any) = x is 1\n{}",
+            repeated(1, 40, &|at| format!("predicate p{at}(x: any) = x is p{} and x is p{}", at - 1, at - 1))
+        ),
+        format!(
+            "rule s {{ on a.b as p when p.x is 1{} deliver hook.send_webhook }}",
+            " and p.x is 1".repeat(5_000)
+        ),
+        format!("rule s {{ on a.b as p when p.x is 1{} deliver hook.send_webhook }}", " + 1".repeat(5_000)),
+        format!("rule s {{ on a.b as p when {} deliver hook.send_webhook }}", nested(9)),
+    ];
+    let start = std::time::Instant::now();
+    for file in &files {
+        let text = format!("{head}{file}{tail}");
+        let _ = checked(&text);
+        assert!(start.elapsed().as_secs() < 60, "{}", &file[..60]);
+    }
+}
+
+/// Lists inside lists inside lists.
+fn nested(depth: usize) -> String {
+    let list =
+        (0..depth).fold("p.xs".to_owned(), |list, at| format!("(each x{at} in {list}: x{at} | first)"));
+    format!("any x in {list} satisfies (any y in (each z in {list}: z | first) satisfies (y is 1))")
+}

@@ -1,7 +1,7 @@
 //! What is said about bounds, reach and the work that a rule causes.
 
 use grammar::diagnostic::Code;
-use grammar::{Diagnostic, Span};
+use grammar::{Diagnostic, Ident, Span};
 
 use super::grouped;
 
@@ -72,6 +72,47 @@ pub(crate) fn too_many_stars(span: Span, is: usize, max: usize) -> Diagnostic {
 /// E0501
 pub(crate) fn regex_too_long(span: Span, is: usize, max: usize) -> Diagnostic {
     limit(span, "the regular expression has", is, "characters", "characters of a regular expression", max)
+}
+
+/// E0501
+pub(crate) fn const_too_large(span: Span, max: usize) -> Diagnostic {
+    Diagnostic::error(Code::E0501, "this const is too large")
+        .at(span, "")
+        .note(format!("limit: values of a const, {}; a long text counts as several", grouped(max)))
+        .help("keep long lists outside: list NAME from \"lists/name.csv\"")
+}
+
+/// E0501
+pub(crate) fn const_too_deep(span: Span, max: usize) -> Diagnostic {
+    Diagnostic::error(Code::E0501, "this const is nested too deeply")
+        .at(span, "")
+        .note(format!("limit: lists and records inside each other, {max}"))
+}
+
+/// E0501
+pub(crate) fn schema_too_large(name: &Ident, limit: &str, fields: usize, depth: usize) -> Diagnostic {
+    Diagnostic::error(Code::E0501, format!("the schema `{name}` is too large"))
+        .at(name.span, "")
+        .note(format!("limit: {limit}; there can be {} fields on {depth} levels", grouped(fields)))
+        .help("write `any` for the parts that no rule reads")
+}
+
+/// E0501
+pub(crate) fn predicates_unfold(span: Span, max: usize) -> Diagnostic {
+    Diagnostic::error(Code::E0501, "the predicates here ask too many questions")
+        .at(span, "")
+        .note(format!(
+            "limit: predicates asked by one rule, those inside predicates included, {}",
+            grouped(max)
+        ))
+        .help("ask each of them once, or split the rule")
+}
+
+/// E0503
+pub(crate) fn predicates_too_deep(span: Span, max: usize) -> Diagnostic {
+    Diagnostic::error(Code::E0503, format!("predicates use each other more than {max} deep"))
+        .at(span, "")
+        .note(format!("limit: predicates inside each other, {max}"))
 }
 
 /// E0503

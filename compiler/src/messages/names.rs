@@ -183,6 +183,13 @@ pub(crate) fn events_overlap(later: &ast::Pattern, earlier: &ast::Pattern) -> Di
         .help("make one of them narrower, or name the event exactly")
 }
 
+/// E0212
+pub(crate) fn disagrees_with_workspace(schema: &Ident, event: &str, field: &str, why: &str) -> Diagnostic {
+    Diagnostic::error(Code::E0212, format!("`{schema}` and the workspace disagree about `{event}`"))
+        .at(schema.span, format!("`{field}`: {why}"))
+        .help("change the declaration, or remove it: the workspace's schema is used without one")
+}
+
 /// E0213
 pub(crate) fn unknown_schedule(name: &Ident, known: &[&str]) -> Diagnostic {
     let close = closest(name, known);
