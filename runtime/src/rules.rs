@@ -2,12 +2,10 @@
 //!
 //! The one place where the runtime meets the compiler on the way of an event.
 
-use std::collections::HashMap;
 use std::sync::{Arc, OnceLock};
 
 use compiler::eval::{Facts, NoLists};
 use compiler::event::Event;
-use compiler::hir::{Deliver, Input, InputEntry, Program, Statement};
 use compiler::json::JsonError;
 use compiler::matcher::{Interpreter, Jit, Matcher, Matches};
 use compiler::plan::Plan;
@@ -15,7 +13,7 @@ use compiler::route::{DeliverySettings, Overflow, OverflowKind, Routed, route};
 use compiler::slots::Slots;
 use compiler::world::{Bundle, Limits, World};
 use grammar::diagnostic::{Colour, Severity, render, to_json};
-use grammar::{Diagnostics, Source, Span};
+use grammar::{Diagnostics, Source};
 use serde_json::Value;
 use serde_json::value::RawValue;
 
@@ -46,8 +44,6 @@ pub struct Rules {
     plan: Arc<Plan>,
     /// Machine code; empty until it is ready, and for ever with the interpreter.
     compiled: OnceLock<Box<dyn Matcher>>,
-    /// The deliveries to webhooks that write no body.
-    without_body: HashMap<Span, Wrote>,
     limits: Limits,
     /// What is doubtful about it.
     pub warnings: Messages,
@@ -90,15 +86,9 @@ impl Rules {
         if messages.diagnostics.has_errors() {
             return Err(messages);
         }
-        let mut without_body = HashMap::new();
-        each_delivery(&checked.program, &mut |deliver, integration| {
-            if integration == WEBHOOK && Wrote::of(deliver) != Wrote::Body {
-                without_body.insert(deliver.span, Wrote::of(deliver));
-            }
-        });
         let plan = Arc::new(compiler::plan::plan(checked.program));
         let limits = world.limits;
-        Ok(Self { plan, compiled: OnceLock::new(), without_body, limits, warnings: messages })
+        Ok(Self { plan, compiled: OnceLock::new(), limits, warnings: messages })
     }
 
     /// Makes machine code of the conditions. Until it is done, and when it cannot be, the interpreter
@@ -139,29 +129,7 @@ impl Rules {
         let mut matches = Matches::default();
         matcher.matches(&facts, &mut matches);
         let routed = route(&facts, &matches, &self.limits);
-        Ok(self.owed(routed, slots.text()))
-    }
-
-    fn owed(&self, routed: Routed, payload: &str) -> Decided {
-        let deliveries = routed.deliveries.into_iter().map(|delivery| {
-            let webhook = &*delivery.integration == WEBHOOK;
-            let wrote = self.without_body.get(&delivery.span).copied().unwrap_or(Wrote::Body);
-            let input = match delivery.input {
-                Err(error) => Err(error.to_string().into()),
-                Ok(input) if webhook => webhook_input(&input, payload, wrote),
-                Ok(input) => Ok(Arc::from(input)),
-            };
-            Owed {
-                rule: delivery.rule,
-                connection: delivery.connection,
-                action: delivery.action,
-                key: delivery.key.into(),
-                input,
-                settings: Some(delivery.settings),
-            }
-        });
-        let cut_off = routed.overflow.iter().enumerate().map(|(at, overflow)| cut_off(at, overflow));
-        Decided { rules: routed.matched, deliveries: deliveries.chain(cut_off).collect() }
+        Ok(owed(routed))
     }
 
     /// Says why each rule did or did not match.
@@ -187,59 +155,32 @@ impl Rules {
     }
 }
 
-/// Calls `seen` with every delivery of a program and its integration.
-fn each_delivery(program: &Program, seen: &mut impl FnMut(&Deliver, &str)) {
-    fn walk(program: &Program, body: &[Statement], seen: &mut impl FnMut(&Deliver, &str)) {
-        for statement in body {
-            match statement {
-                Statement::Deliver(deliver) => {
-                    let connection = program.connections.get(deliver.connection.0 as usize);
-                    seen(deliver, connection.map_or("", |connection| &connection.integration));
-                }
-                Statement::Choose { arms, otherwise } => {
-                    arms.iter().for_each(|(_, body)| walk(program, body, seen));
-                    walk(program, otherwise, seen);
-                }
-                Statement::ForEach { body, .. } => walk(program, body, seen),
-                Statement::Ignore { .. } => {}
-            }
+fn owed(routed: Routed) -> Decided {
+    let deliveries = routed.deliveries.into_iter().map(|delivery| {
+        let webhook = &*delivery.integration == WEBHOOK;
+        let input = match delivery.input {
+            Err(error) => Err(error.to_string().into()),
+            Ok(input) if webhook => webhook_input(input),
+            Ok(input) => Ok(Arc::from(input)),
+        };
+        Owed {
+            rule: delivery.rule,
+            connection: delivery.connection,
+            action: delivery.action,
+            key: delivery.key.into(),
+            input,
+            settings: Some(delivery.settings),
         }
-    }
-    program.rules.iter().for_each(|rule| walk(program, &rule.body, seen));
-    let others = program.groups.iter().filter_map(|group| group.otherwise.as_ref());
-    others.for_each(|otherwise| walk(program, &otherwise.body, seen));
+    });
+    let cut_off = routed.overflow.iter().enumerate().map(|(at, overflow)| cut_off(at, overflow));
+    Decided { rules: routed.matched, deliveries: deliveries.chain(cut_off).collect() }
 }
 
-/// What a rule writes of a webhook's input.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Wrote {
-    /// No record at all.
-    Nothing,
-    /// A record without `body`.
-    HeadersOnly,
-    /// A body.
-    Body,
-}
-
-impl Wrote {
-    fn of(deliver: &Deliver) -> Self {
-        let Input::Fields(entries) = &deliver.input else { return Self::Nothing };
-        let body = entries.iter().any(|entry| match entry {
-            InputEntry::Field(field) => &*field.key == "body",
-            // What a spread holds is known only while running: it never falls back to the payload.
-            InputEntry::Spread(_) => true,
-        });
-        if body { Self::Body } else { Self::HeadersOnly }
-    }
-}
-
-/// The fields of a webhook's input.
-#[derive(serde::Deserialize, serde::Serialize)]
+/// The field of a webhook's input that decides whether there is anything to post.
+#[derive(serde::Deserialize)]
 struct WebhookInput<'i> {
-    #[serde(borrow, default, deserialize_with = "present", skip_serializing_if = "Option::is_none")]
+    #[serde(borrow, default, deserialize_with = "present")]
     body: Option<&'i RawValue>,
-    #[serde(borrow, skip_serializing_if = "Option::is_none")]
-    headers: Option<&'i RawValue>,
 }
 
 /// Tells an explicit null from nothing.
@@ -247,25 +188,14 @@ fn present<'de, D: serde::Deserializer<'de>>(from: D) -> Result<Option<&'de RawV
     serde::Deserialize::deserialize(from).map(Some)
 }
 
-/// A webhook's input always has a body: the one that the rule writes, or the payload as it came
-/// where it writes none. A body whose value is missing is no delivery of something else.
-fn webhook_input(input: &str, payload: &str, wrote: Wrote) -> Result<Arc<str>, Arc<str>> {
-    let mut fields = match wrote {
-        Wrote::Nothing => WebhookInput { body: None, headers: None },
-        Wrote::HeadersOnly | Wrote::Body => serde_json::from_str(input)
-            .map_err(|error| Arc::from(format!("the input cannot be read: {error}")))?,
-    };
-    if wrote != Wrote::Body {
-        let whole = serde_json::from_str(payload)
-            .map_err(|error| Arc::from(format!("the payload cannot be read: {error}")))?;
-        fields.body = Some(whole);
+/// A webhook's input, unless it has no body: a rule that writes one whose value is missing must not
+/// come to post something else.
+fn webhook_input(input: Box<str>) -> Result<Arc<str>, Arc<str>> {
+    match serde_json::from_str::<WebhookInput<'_>>(&input) {
+        Ok(fields) if fields.body.is_some() => Ok(input.into()),
+        Ok(_) => Err("`body` has no value".into()),
+        Err(error) => Err(format!("the input cannot be read: {error}").into()),
     }
-    if fields.body.is_none() {
-        return Err("`body` has no value".into());
-    }
-    let text = serde_json::to_string(&fields)
-        .map_err(|error| Arc::from(format!("the input cannot be written: {error}")))?;
-    Ok(text.into())
 }
 
 /// What a limit cut off, as one dead letter that says so.
