@@ -232,8 +232,9 @@ pub struct Input {
     /// In written order; spreads of records are expanded by the checker where their fields are known,
     /// and kept otherwise.
     pub entries: Vec<InputEntry>,
-    /// The field that takes the payload as it came, byte for byte, when neither an entry nor a spread
-    /// is written for it: a webhook's `body`. When it is written it is required.
+    /// The field that takes the payload as it came, byte for byte: a webhook's `body`, when neither an
+    /// entry nor a spread is written for it. One that is written is required, so that nothing else is
+    /// sent in its place.
     pub payload: Option<Arc<str>>,
 }
 

@@ -186,7 +186,11 @@ impl<'a> Checker<'a> {
             };
             self.unknown_fields(target, &unknown);
         }
-        Input { entries, payload: payload_field(target) }
+        // A field that is written and has no value is not one that is not written: the whole payload
+        // must not be sent in its place.
+        let written = |name: &str| open || given.iter().any(|key| **key == *name);
+        let payload = payload_field(target).filter(|name| !written(name));
+        Input { entries, payload }
     }
 
     /// Reports required fields that are not given; returns the unknown ones that were not the reason.

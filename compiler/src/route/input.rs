@@ -94,17 +94,9 @@ pub(super) fn input<'a>(
     if !failed.is_empty() {
         return (Err(InputError::Fields(failed)), skipped);
     }
-    // A field that was written and has no value is no reason to send something else in its place.
-    let written = |name: &str| {
-        deliver.input.entries.iter().any(|entry| match entry {
-            InputEntry::Field(field) => &*field.key == name,
-            InputEntry::Spread(_) => true,
-        })
-    };
-    let payload = deliver.input.payload.as_deref().filter(|name| !written(name));
     let mut json = String::new();
     write_json(&Value::Record(fields.entries.into()), &mut json);
-    if let Some(field) = payload {
+    if let Some(field) = &deliver.input.payload {
         put_payload(field, frame.facts.slots.text().trim_ascii(), &mut json);
     }
     (Ok(json.into()), skipped)
