@@ -5,6 +5,7 @@ mod check;
 mod client;
 mod emit;
 mod explain;
+mod import;
 mod match_events;
 mod serve;
 mod why;
@@ -47,6 +48,8 @@ enum Command {
     Match(match_events::Arguments),
     /// Explain a message number such as E0203
     Explain(explain::Arguments),
+    /// Turn rules of other products into a rule file
+    Import(import::Arguments),
     /// Send an event to a server
     Emit(emit::Arguments),
     /// Say why each rule did or did not match an event
@@ -71,6 +74,7 @@ pub fn run(cli: Cli) -> Exit {
         Command::Check(arguments) => check::run(&arguments),
         Command::Match(arguments) => match_events::run(&arguments),
         Command::Explain(arguments) => explain::run(&arguments),
+        Command::Import(arguments) => import::run(&arguments),
         Command::Emit(arguments) => asynchronous(emit::run(arguments)),
         Command::Why(arguments) => asynchronous(why::run(arguments)),
     }

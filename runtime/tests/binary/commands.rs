@@ -136,3 +136,29 @@ fn a_server_that_is_not_there_ends_with_6() {
         assert!(ran.err.contains("cannot be reached"), "{}", ran.err);
     }
 }
+
+#[test]
+fn import_writes_rules_to_stdout_and_what_needs_a_look_to_stderr() {
+    let folder = tempfile::tempdir().unwrap();
+    let pattern = written(folder.path(), "pattern.json", r#"{ "detail": { "state": ["a"], "state": ["b"] } }"#);
+    let ran = fanwise(&["import", "eventbridge", &pattern], "");
+    assert_eq!(ran.code, 0, "{}", ran.err);
+    assert!(ran.err.starts_with("/detail/state: "), "{}", ran.err);
+    let imported = written(folder.path(), "imported.route", &ran.out);
+    assert_eq!(fanwise(&["check", &imported], "").code, 0);
+    let events = r#"{"event":"x","payload":{"detail":{"state":"b"}}}"#;
+    let ran = fanwise(&["match", "--rules", &imported, "--events", "-"], events);
+    assert!(ran.out.contains(r#""rules":["imported_pattern"]"#), "{} {}", ran.out, ran.err);
+
+    let example = written(folder.path(), "event.json", r#"{ "detail": { "state": "a" } }"#);
+    let ran = fanwise(&["import", "eventbridge", &pattern, "--example", &example, "--rule", "States"], "");
+    assert!(ran.out.contains("rule states {\n  on **\n  when payload.detail.state is \"b\"\n"), "{}", ran.out);
+
+    let ran = fanwise(&["import", "fql", "-"], "type = 'track'");
+    assert!(ran.code == 0 && ran.err.is_empty() && ran.out.contains("payload.type is \"track\""), "{}", ran.out);
+    let ran = fanwise(&["import", "fql", "-"], "type =");
+    assert_eq!((ran.code, ran.out.as_str()), (1, ""));
+    assert!(ran.err.contains("1:7: "), "{}", ran.err);
+    assert_eq!(fanwise(&["import", "meshes", "-"], r#"{ "rules": [] }"#).code, 0);
+    assert_eq!(fanwise(&["import", "zapier", "-"], "").code, 2);
+}
