@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::ops::Range;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use compiler::world::{self, BundleFile, World};
 use grammar::diagnostic::{Diagnostic, Note, Severity};
@@ -37,9 +38,10 @@ impl Snapshot {
         }
     }
 
-    /// Checks it.
-    pub(crate) fn check(self, world: &World) -> Messages {
-        let checked = compiler::check(&world::Bundle { files: self.files }, world);
+    /// Checks it. `None` means that the checker itself is broken: an editor must not go down with it.
+    pub(crate) fn check(self, world: &World) -> Option<Messages> {
+        let bundle = world::Bundle { files: self.files };
+        let checked = catch_unwind(AssertUnwindSafe(|| compiler::check(&bundle, world))).ok()?;
         let mut messages = Messages::new();
         for mut diagnostic in checked.diagnostics {
             let name = name_of(&checked.sources, diagnostic.span()).map(Box::from);
@@ -51,7 +53,7 @@ impl Snapshot {
                 messages.entry(name).or_default().push(diagnostic);
             }
         }
-        messages
+        Some(messages)
     }
 }
 

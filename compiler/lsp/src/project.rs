@@ -44,6 +44,8 @@ pub(crate) struct Project {
     behind: bool,
     /// Whether another thread is checking the whole bundle.
     is_checking: bool,
+    /// Whether the checker panicked.
+    is_broken: bool,
 }
 
 /// What changed since the last check.
@@ -147,7 +149,7 @@ impl Project {
         match std::mem::take(&mut self.changed) {
             Changed::Nothing => {}
             _ if bytes <= AT_ONCE_BYTES_MAX => {
-                self.messages = Snapshot::of(&self.bundle).check(world);
+                self.take(Snapshot::of(&self.bundle).check(world));
                 self.behind = false;
             }
             Changed::Part(name, bytes) => {
@@ -177,7 +179,9 @@ impl Project {
                 !item.is_leaf() || is_named || one.name == file.name && touches(item)
             })
         });
-        let mut found = snapshot.check(world).remove(name).unwrap_or_default();
+        let found = snapshot.check(world);
+        self.is_broken |= found.is_none();
+        let mut found = found.and_then(|mut found| found.remove(name)).unwrap_or_default();
         let inside = |one: &grammar::Diagnostic| {
             let place = one.span().range();
             touched.iter().any(|item| item.bytes.start <= place.start && place.start <= item.bytes.end)
@@ -199,14 +203,25 @@ impl Project {
     }
 
     /// Takes what the other thread found; if the text went on meanwhile, it is out of date.
-    pub(crate) fn finish(&mut self, revision: u64, messages: Messages) -> Vec<Shown> {
+    pub(crate) fn finish(&mut self, revision: u64, messages: Option<Messages>) -> Vec<Shown> {
         self.is_checking = false;
         if revision != self.revision {
             return Vec::new();
         }
         self.behind = false;
-        self.messages = messages;
+        self.take(messages);
         self.publish()
+    }
+
+    /// Takes the messages of the whole bundle; a checker that is broken leaves the old ones.
+    fn take(&mut self, messages: Option<Messages>) {
+        self.is_broken |= messages.is_none();
+        self.messages = messages.unwrap_or_else(|| std::mem::take(&mut self.messages));
+    }
+
+    /// Whether the checker broke since the last time somebody asked.
+    pub(crate) fn take_broken(&mut self) -> bool {
+        std::mem::take(&mut self.is_broken)
     }
 
     fn publish(&mut self) -> Vec<Shown> {

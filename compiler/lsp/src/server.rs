@@ -3,6 +3,7 @@
 mod requests;
 
 use std::collections::BTreeMap;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::thread;
 
@@ -11,14 +12,14 @@ use crossbeam_channel::{Receiver, Sender, TryRecvError, select, unbounded};
 use lsp_server::{Connection, ErrorCode, Message, Notification, Request, Response};
 use lsp_types::notification::{
     DidChangeTextDocument, DidChangeWatchedFiles, DidCloseTextDocument, DidOpenTextDocument,
-    Notification as _, PublishDiagnostics,
+    Notification as _, PublishDiagnostics, ShowMessage,
 };
 use lsp_types::request::{RegisterCapability, Request as _};
 use lsp_types::{
     ClientCapabilities, CompletionOptions, DidChangeWatchedFilesRegistrationOptions, FileSystemWatcher,
-    GlobPattern, HoverProviderCapability, InitializeParams, InitializeResult, OneOf,
+    GlobPattern, HoverProviderCapability, InitializeParams, InitializeResult, MessageType, OneOf,
     PublishDiagnosticsParams, Registration, RegistrationParams, RenameOptions, ServerCapabilities,
-    ServerInfo, TextDocumentSyncCapability, TextDocumentSyncKind, Uri,
+    ServerInfo, ShowMessageParams, TextDocumentSyncCapability, TextDocumentSyncKind, Uri,
 };
 use serde::de::DeserializeOwned;
 use url::Url;
@@ -83,7 +84,7 @@ pub(crate) struct Server<'c> {
 struct Finished {
     root: PathBuf,
     revision: u64,
-    messages: Messages,
+    messages: Option<Messages>,
 }
 
 /// Whether the editor tells us about files that change on disk when we ask for it.
@@ -211,6 +212,7 @@ impl<'c> Server<'c> {
         let Some(project) = self.projects.get_mut(&finished.root) else { return };
         let shown = project.finish(finished.revision, finished.messages);
         self.show(shown);
+        self.confess(&finished.root);
     }
 
     fn send(&self, message: impl Into<Message>) {
@@ -232,6 +234,18 @@ impl<'c> Server<'c> {
         let Some(project) = self.projects.get_mut(root) else { return };
         let shown = project.check(&self.world);
         self.show(shown);
+        self.confess(root);
+    }
+
+    /// Says that the checker broke, if it did.
+    fn confess(&mut self, root: &Path) {
+        let broken = self.projects.get_mut(root).is_some_and(Project::take_broken);
+        if broken {
+            let message =
+                "These rules break the checker, which is a mistake of Fanwise. Messages may be old.";
+            let params = ShowMessageParams { typ: MessageType::ERROR, message: message.to_owned() };
+            self.send(Notification::new(ShowMessage::METHOD.to_owned(), params));
+        }
     }
 
     fn show(&self, files: Vec<Shown>) {
@@ -316,9 +330,13 @@ impl<'c> Server<'c> {
 
     fn request(&mut self, request: Request) {
         let id = request.id.clone();
-        let response = match self.answer(request) {
-            Ok(value) => Response::new_ok(id, value),
-            Err(Refused { code, text }) => Response::new_err(id, code as i32, text),
+        let response = match catch_unwind(AssertUnwindSafe(|| self.answer(request))) {
+            Ok(Ok(value)) => Response::new_ok(id, value),
+            Ok(Err(Refused { code, text })) => Response::new_err(id, code as i32, text),
+            Err(_) => {
+                let text = "this question breaks the language server, which is a mistake of Fanwise";
+                Response::new_err(id, ErrorCode::InternalError as i32, text.to_owned())
+            }
         };
         self.send(response);
     }
