@@ -30,6 +30,58 @@ fn the_book_tells_the_truth() {
     assert!(examples >= EXAMPLES_MIN, "only {examples} examples");
 }
 
+/// Every example file, with the schemas and fixtures beside it, and every folder with rules is a bundle
+/// that checks; its own tests hold.
+#[test]
+fn the_examples_hold() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../grammar/examples");
+    let mut shared = Vec::new();
+    for beside in ["schemas", "fixtures"] {
+        collect(&folder.join(beside), &folder, &mut shared);
+    }
+    let mut bundles = Vec::new();
+    for entry in fs::read_dir(&folder).expect("the examples").flatten() {
+        let (path, mut files) = (entry.path(), Vec::new());
+        if path.is_file() {
+            files.clone_from(&shared);
+            collect(&path, &folder, &mut files);
+        } else {
+            collect(&path, &path, &mut files);
+        }
+        files.sort();
+        if files.iter().any(|(name, _)| name.ends_with(".route")) {
+            bundles.push((entry.file_name().to_string_lossy().into_owned(), files));
+        }
+    }
+    bundles.sort();
+    let (mut tests, mut failures) = (0, Vec::new());
+    for (name, files) in bundles {
+        let bundle = bundle(files.iter().map(|(path, text)| (path.as_str(), text.as_str())));
+        let world = World { run_everything: true, ..World::offline(None) };
+        let run = compiler::simulate::run_tests(&bundle, &world);
+        tests += run.results.len();
+        let errors = run.diagnostics.iter().filter(|one| one.severity == Severity::Error);
+        failures.extend(
+            errors
+                .chain(run.failures())
+                .map(|one| format!("{name}\n{}", render(one, &run.sources, Colour::Off))),
+        );
+    }
+    assert!(failures.is_empty(), "\n{}", failures.join("\n\n"));
+    println!("{tests} tests");
+    assert!(tests > 0);
+}
+
+/// The files at or below a path, named from `base`.
+fn collect(path: &Path, base: &Path, files: &mut Vec<(String, String)>) {
+    if path.is_dir() {
+        fs::read_dir(path).expect("a folder").flatten().for_each(|entry| collect(&entry.path(), base, files));
+    } else {
+        let name = path.strip_prefix(base).expect("below").to_string_lossy().replace('\\', "/");
+        files.push((name, fs::read_to_string(path).expect("UTF-8")));
+    }
+}
+
 fn chapter(name: &str, text: &str, failures: &mut Vec<String>) -> usize {
     let (mut route, mut events, mut examples) = (String::new(), String::new(), 0);
     for part in parts(text) {
