@@ -15,6 +15,10 @@ use compiler::world::{Bundle, Limits, World};
 use grammar::diagnostic::{Colour, Severity, render, to_json};
 use grammar::{Diagnostics, Source};
 use serde_json::Value;
+use serde_json::value::RawValue;
+
+/// The integration whose input must have a body.
+const WEBHOOK: &str = "webhook";
 
 /// How conditions are run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -152,16 +156,46 @@ impl Rules {
 }
 
 fn owed(routed: Routed) -> Decided {
-    let deliveries = routed.deliveries.into_iter().map(|delivery| Owed {
-        rule: delivery.rule,
-        connection: delivery.connection,
-        action: delivery.action,
-        key: delivery.key.into(),
-        input: delivery.input.map(Arc::from).map_err(|error| error.to_string().into()),
-        settings: Some(delivery.settings),
+    let deliveries = routed.deliveries.into_iter().map(|delivery| {
+        let webhook = &*delivery.integration == WEBHOOK;
+        let input = match delivery.input {
+            Err(error) => Err(error.to_string().into()),
+            Ok(input) if webhook => webhook_input(input),
+            Ok(input) => Ok(Arc::from(input)),
+        };
+        Owed {
+            rule: delivery.rule,
+            connection: delivery.connection,
+            action: delivery.action,
+            key: delivery.key.into(),
+            input,
+            settings: Some(delivery.settings),
+        }
     });
     let cut_off = routed.overflow.iter().enumerate().map(|(at, overflow)| cut_off(at, overflow));
     Decided { rules: routed.matched, deliveries: deliveries.chain(cut_off).collect() }
+}
+
+/// The field of a webhook's input that decides whether there is anything to post.
+#[derive(serde::Deserialize)]
+struct WebhookInput<'i> {
+    #[serde(borrow, default, deserialize_with = "present")]
+    body: Option<&'i RawValue>,
+}
+
+/// Tells an explicit null from nothing.
+fn present<'de, D: serde::Deserializer<'de>>(from: D) -> Result<Option<&'de RawValue>, D::Error> {
+    serde::Deserialize::deserialize(from).map(Some)
+}
+
+/// A webhook's input, unless it has no body: a rule that writes one whose value is missing must not
+/// come to post something else.
+fn webhook_input(input: Box<str>) -> Result<Arc<str>, Arc<str>> {
+    match serde_json::from_str::<WebhookInput<'_>>(&input) {
+        Ok(fields) if fields.body.is_some() => Ok(input.into()),
+        Ok(_) => Err("`body` has no value".into()),
+        Err(error) => Err(format!("the input cannot be read: {error}").into()),
+    }
 }
 
 /// What a limit cut off, as one dead letter that says so.
