@@ -6,6 +6,7 @@ mod client;
 mod emit;
 mod explain;
 mod import;
+mod lsp;
 mod match_events;
 mod serve;
 mod why;
@@ -50,6 +51,8 @@ enum Command {
     Explain(explain::Arguments),
     /// Turn rules of other products into a rule file
     Import(import::Arguments),
+    /// Help an editor with rule files: a language server over standard input and output
+    Lsp(lsp::Arguments),
     /// Send an event to a server
     Emit(emit::Arguments),
     /// Say why each rule did or did not match an event
@@ -75,6 +78,7 @@ pub fn run(cli: Cli) -> Exit {
         Command::Match(arguments) => match_events::run(&arguments),
         Command::Explain(arguments) => explain::run(&arguments),
         Command::Import(arguments) => import::run(&arguments),
+        Command::Lsp(arguments) => lsp::run(&arguments),
         Command::Emit(arguments) => asynchronous(emit::run(arguments)),
         Command::Why(arguments) => asynchronous(why::run(arguments)),
     }
