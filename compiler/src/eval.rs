@@ -45,6 +45,11 @@ impl Lists for NoLists {
     }
 }
 
+/// What the loops of one condition or value may cost, in bytes read or made. A loop over ten thousand
+/// elements that searches a large text for each would be a thousand times the event; this is a tenth of
+/// a second. Beyond it values are missing.
+const LOOP_WORK_MAX: usize = 256 << 20;
+
 /// One rule being asked about one event: its lets, and the elements its loops stand on.
 pub(crate) struct Frame<'a, 'e> {
     pub(crate) facts: Facts<'a, 'e>,
@@ -58,6 +63,8 @@ pub(crate) struct Frame<'a, 'e> {
     /// How many loops are running.
     loops: Cell<u32>,
     memo: RefCell<HashMap<usize, memo::Memo<'e>>>,
+    /// What the running loops may still cost.
+    work: Cell<usize>,
     /// The first hole since it was last taken whose value was missing.
     hole: RefCell<Option<Box<str>>>,
 }
@@ -82,6 +89,7 @@ impl<'a, 'e> Frame<'a, 'e> {
             tick: Cell::new(0),
             loops: Cell::new(0),
             memo: RefCell::default(),
+            work: Cell::new(LOOP_WORK_MAX),
             hole: RefCell::default(),
         }
     }
@@ -102,6 +110,9 @@ impl<'a, 'e> Frame<'a, 'e> {
             single => std::slice::from_ref(single),
         };
         let before = self.local(local);
+        if self.loops.get() == 0 {
+            self.work.set(LOOP_WORK_MAX);
+        }
         self.loops.set(self.loops.get() + 1);
         let found = elements.iter().enumerate().find_map(|(at, element)| {
             self.tick.set(self.tick.get() + 1);
@@ -139,12 +150,27 @@ impl<'a, 'e> Frame<'a, 'e> {
         }
         if cell.get().is_none() {
             self.lets_end.set(at);
+            // What a let costs does not depend on where it is read first.
+            let (loops, work) = (self.loops.replace(0), self.work.get());
             let value = self.value(expr).into_owned();
+            self.loops.set(loops);
+            self.work.set(work);
             self.lets_end.set(end);
             // It is empty: what was just computed reads only lets before this one.
             let _ = cell.set(value);
         }
         cell.get().map_or(Cow::Owned(Value::Missing), Cow::Borrowed)
+    }
+
+    /// Whether the running loops may do so much more: a unit for each byte that is read or made. Outside
+    /// of loops the size of rules and events is bound enough.
+    fn may_work(&self, units: usize) -> bool {
+        if self.loops.get() == 0 {
+            return true;
+        }
+        let left = self.work.get().checked_sub(units);
+        self.work.set(left.unwrap_or(0));
+        left.is_some()
     }
 
     /// What the first missing hole held, as far as it can be said, and forgets it.

@@ -6,6 +6,7 @@ mod compare;
 pub mod form;
 mod number;
 mod time;
+pub(crate) mod weight;
 mod write;
 
 use std::borrow::Cow;

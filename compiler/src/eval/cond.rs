@@ -32,7 +32,7 @@ impl<'a, 'e> Frame<'a, 'e> {
                 self.contains(subject, needles, *container, *fold)
             }
             CondKind::Affix { end, subject, needles, fold } => self.affix(*end, subject, needles, *fold),
-            CondKind::Glob { subject, how, globs } => about_text(&self.value(subject), *how, |text| {
+            CondKind::Glob { subject, how, globs } => self.about_text(&self.value(subject), *how, |text| {
                 let mut fits = globs.iter().map(|glob| glob.matches(text));
                 match how {
                     ConnectiveKind::All => fits.all(|fits| fits),
@@ -41,7 +41,7 @@ impl<'a, 'e> Frame<'a, 'e> {
                 }
             }),
             CondKind::Regex { subject, regex } => {
-                about_text(&self.value(subject), ConnectiveKind::Any, |text| regex.is_match(text))
+                self.about_text(&self.value(subject), ConnectiveKind::Any, |text| regex.is_match(text))
             }
             CondKind::Quantifier { kind, local, list, condition } => {
                 let ask = || {
@@ -138,6 +138,7 @@ impl<'a, 'e> Frame<'a, 'e> {
                 }
                 let value = self.value(subject);
                 match (&*value, &*needle) {
+                    (Value::Text(text), Value::Text(_)) if !self.may_work(text.len()) => return Unknown,
                     (Value::Text(text), Value::Text(needle)) => {
                         return Ternary::from(has(text, needle, fold));
                     }
@@ -150,6 +151,7 @@ impl<'a, 'e> Frame<'a, 'e> {
             Needles::Several { how, set } => {
                 let value = self.value(subject);
                 match &*value {
+                    Value::Text(text) if !self.may_work(text.len()) => return Unknown,
                     Value::Text(text) => return Ternary::from(set.within(*how, text)),
                     Value::List(list) => return Ternary::from(among(set, *how, list)),
                     _ => value,
@@ -167,7 +169,7 @@ impl<'a, 'e> Frame<'a, 'e> {
     fn affix(&self, end: End, subject: &'a Expr, needles: &'a Needles, fold: bool) -> Ternary {
         let value = self.value(subject);
         match needles {
-            Needles::Several { how, set } => about_text(&value, *how, |text| match end {
+            Needles::Several { how, set } => self.about_text(&value, *how, |text| match end {
                 End::Start => set.starts(*how, text),
                 End::Finish => set.ends(*how, text),
             }),
@@ -176,6 +178,17 @@ impl<'a, 'e> Frame<'a, 'e> {
                 (Value::Text(text), Value::Text(needle)) => Ternary::from(at_end(end, text, needle, fold)),
                 _ => No,
             },
+        }
+    }
+
+    /// A question about a text: unknown when it is missing; a value of another kind has none of what
+    /// is asked for.
+    fn about_text(&self, value: &Value<'_>, how: ConnectiveKind, ask: impl FnOnce(&str) -> bool) -> Ternary {
+        match value {
+            Value::Text(text) if self.may_work(text.len()) => Ternary::from(ask(text)),
+            Value::Text(_) => Unknown,
+            value if value.is_missing() => Unknown,
+            _ => Ternary::from(how == ConnectiveKind::None),
         }
     }
 }
@@ -213,16 +226,6 @@ fn empty(value: &Value<'_>, missing: Ternary) -> Ternary {
         Value::List(list) => Ternary::from(list.is_empty()),
         Value::Record(record) => Ternary::from(record.is_empty()),
         _ => No,
-    }
-}
-
-/// A question about a text: unknown when it is missing; a value of another kind has none of what is
-/// asked for.
-fn about_text(value: &Value<'_>, how: ConnectiveKind, ask: impl FnOnce(&str) -> bool) -> Ternary {
-    match value {
-        Value::Text(text) => Ternary::from(ask(text)),
-        value if value.is_missing() => Unknown,
-        _ => Ternary::from(how == ConnectiveKind::None),
     }
 }
 

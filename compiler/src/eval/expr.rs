@@ -2,12 +2,16 @@
 
 use std::borrow::Cow;
 
-use super::Frame;
+use super::{Frame, LOOP_WORK_MAX};
 use crate::hir::{Conversion, EnvelopeField, Expr, RecordEntry, TemplatePart};
 use crate::json::Fields;
 use crate::pattern::Regex;
 use crate::ternary::Ternary;
+use crate::value::weight::{TEXT_BYTES_MAX, WORK_MAX, fits_within, spend};
 use crate::value::{Value, arithmetic, negate, parse_date, parse_duration, parse_instant, to_text};
+
+/// What looking at one field of a record costs when it is looked up by a computed key.
+const FIELD_WORK: usize = 8;
 
 impl<'a, 'e> Frame<'a, 'e> {
     /// The value of an expression.
@@ -21,7 +25,13 @@ impl<'a, 'e> Frame<'a, 'e> {
             Expr::Field(record, name) => part_of(self.value(record), |record| record.field(name)),
             Expr::Index(container, key) => {
                 let key = self.value(key).into_owned();
-                part_of(self.value(container), |container| at(container, &key))
+                let container = self.value(container);
+                if let Value::Record(fields) = &*container
+                    && !self.may_work(fields.len() * FIELD_WORK)
+                {
+                    return Cow::Owned(Value::Missing);
+                }
+                part_of(container, |container| at(container, &key))
             }
             Expr::Walk(from, names) => self.value_once(expr, || self.walk(from, names)),
             Expr::Convert(inner, conversion) => converted(self.value(inner), *conversion),
@@ -34,15 +44,22 @@ impl<'a, 'e> Frame<'a, 'e> {
                 if subject.is_missing() {
                     return Value::Missing;
                 }
+                let mut left = LOOP_WORK_MAX;
+                let fits = self.loops.get() == 0 || spend(&mut left, &subject).is_some();
+                if !fits || !self.may_work(LOOP_WORK_MAX - left) {
+                    return Value::Missing;
+                }
                 let args: Vec<Value<'e>> = args.iter().map(|arg| self.value(arg).into_owned()).collect();
                 if args.iter().any(Value::is_missing) {
                     return Value::Missing;
                 }
                 (transform.apply)(subject, &args)
             }),
-            Expr::Capture { subject, regex, group } => {
-                self.value_once(expr, || captured(self.value(subject).into_owned(), regex, group))
-            }
+            Expr::Capture { subject, regex, group } => self.value_once(expr, || {
+                let subject = self.value(subject).into_owned();
+                let may = self.may_work(subject.as_text().map_or(0, str::len));
+                if may { captured(subject, regex, group) } else { Value::Missing }
+            }),
             Expr::Else(first, second) => {
                 let value = self.without_holes_if_missing(first);
                 if value.is_missing() { self.value(second) } else { value }
@@ -58,9 +75,9 @@ impl<'a, 'e> Frame<'a, 'e> {
             Expr::Each { .. } => self.value_once(expr, || self.made_of_each(expr)),
             Expr::List(elements) => {
                 let values = elements.iter().map(|element| self.value(element).into_owned());
-                Cow::Owned(Value::List(values.filter(|value| !matches!(value, Value::Missing)).collect()))
+                bounded(Value::List(values.filter(|value| !matches!(value, Value::Missing)).collect()))
             }
-            Expr::Record(entries) => Cow::Owned(self.record(entries)),
+            Expr::Record(entries) => bounded(self.record(entries)),
             Expr::Template(parts) => self.value_once(expr, || self.template(parts)),
             Expr::Condition(cond) => Cow::Owned(match self.without_holes(|| self.answer(cond)) {
                 Ternary::Yes => Value::Bool(true),
@@ -110,18 +127,22 @@ impl<'a, 'e> Frame<'a, 'e> {
             return Value::Missing;
         }
         let mut made = Vec::new();
-        self.each(*local, &list, |_| {
+        let mut left = WORK_MAX;
+        let too_much = self.each(*local, &list, |_| {
             let wanted =
                 filter.as_ref().is_none_or(|filter| self.without_holes(|| self.answer(filter)).is_yes());
             if wanted {
                 let value = self.value(body).into_owned();
+                if spend(&mut left, &value).is_none() {
+                    return Some(());
+                }
                 if !matches!(value, Value::Missing) {
                     made.push(value);
                 }
             }
-            None::<()>
+            None
         });
-        Value::List(made.into())
+        if too_much.is_some() { Value::Missing } else { Value::List(made.into()) }
     }
 
     fn record(&self, entries: &'a [RecordEntry]) -> Value<'e> {
@@ -151,9 +172,11 @@ impl<'a, 'e> Frame<'a, 'e> {
         for part in parts {
             match part {
                 TemplatePart::Chars(chars) => text.push_str(chars),
-                TemplatePart::Hole(expr) => match to_text(&self.value(expr)) {
-                    Some(hole) => text.push_str(&hole),
-                    None => {
+                TemplatePart::Hole(expr) => match self.hole_text(expr) {
+                    Some(hole) if text.len() + hole.len() <= TEXT_BYTES_MAX && self.may_work(hole.len()) => {
+                        text.push_str(&hole);
+                    }
+                    _ => {
                         let described = self.describe(expr);
                         self.hole.borrow_mut().get_or_insert(described);
                         return Value::Missing;
@@ -162,6 +185,12 @@ impl<'a, 'e> Frame<'a, 'e> {
             }
         }
         Value::text(text)
+    }
+
+    /// A hole's value as text; of lists and records JSON, unless it would be too long.
+    fn hole_text(&self, expr: &'a Expr) -> Option<Box<str>> {
+        let value = self.value(expr);
+        fits_within(&value, TEXT_BYTES_MAX).then(|| to_text(&value).map(Box::from))?
     }
 
     /// The left side of an `else`, whose missing holes are no failure.
@@ -202,6 +231,11 @@ impl<'a, 'e> Frame<'a, 'e> {
             _ => "the value".into(),
         }
     }
+}
+
+/// A list or record that was made; missing when it weighs too much.
+fn bounded<'v, 'e>(value: Value<'e>) -> Cow<'v, Value<'e>> {
+    Cow::Owned(if fits_within(&value, WORK_MAX) { value } else { Value::Missing })
 }
 
 /// The elements of a list, or the value itself; nothing of what is missing.

@@ -336,3 +336,31 @@ fn captures_borrow_and_choices_choose() {
         assert_eq!(value(choose, payload), expected, "{payload}");
     }
 }
+
+/// Small rules over a large event must not make gigabytes, or work for minutes.
+#[test]
+fn what_is_computed_is_bounded() {
+    let big = "x".repeat(100_000);
+    let many = vec!["{\"k\":\"y\"}"; 10_000].join(",");
+    let payload = format!(r#"{{"big":"{big}","xs":[{many}]}}"#);
+    let over = |list: Expr, body: Expr| {
+        let local = crate::hir::LocalId(0);
+        Expr::Each { local, list: Box::new(list), filter: None, body: Box::new(body) }
+    };
+    assert_eq!(value(|w| over(w.read("xs"), w.read("big")), &payload), "missing");
+    let repeated =
+        |w: &mut Writer| Expr::Template((0..3).map(|_| TemplatePart::Hole(w.read("big"))).collect());
+    assert_eq!(value(repeated, &payload), "missing! big");
+    assert_eq!(value(|w| Expr::List(vec![w.read("big"); 20]), &payload).len(), 20 * 100_003 + 1);
+    assert_eq!(value(|w| Expr::List(vec![w.read("big"); 50]), &payload), "missing");
+    let search = |w: &mut Writer| {
+        quantifier(
+            QuantifierKind::Any,
+            0,
+            w.read("xs"),
+            contains(w.read("big"), field(local(0), "k"), Container::Text),
+        )
+    };
+    // Ten thousand searches of a hundred thousand bytes are a thousand million.
+    assert_eq!(answer(search, &payload), Unknown);
+}

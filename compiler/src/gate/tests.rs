@@ -218,7 +218,7 @@ fn what_one_gate_stops_counts_at_no_other() {
         assert_eq!(gates.admit(&both(name), at(seconds)), admission, "{seconds} {name}");
     }
     let mut failed = both("d");
-    failed.input = Err(InputError::TooLarge { bytes: 2, bytes_max: 1 });
+    failed.input = Err(InputError::TooLarge { bytes_max: 1 });
     assert_eq!(gates.admit(&failed, at(66)), sent(66));
     assert_eq!(gates.admit(&both("d"), at(66)), sent(66));
 }

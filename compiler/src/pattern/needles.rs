@@ -98,28 +98,33 @@ impl NeedleSet {
         }
     }
 
-    /// A needle that contains another one is found no earlier, so only the others are searched.
     fn search_any(&self) -> Search {
-        Search::new(self.needles.iter().filter(|needle| !self.contains_another(needle)))
+        Search::new(self.needles.iter().map(|needle| &**needle))
     }
 
     /// A needle inside another one is found with it, so only the outer ones are searched. Then at most
     /// one ends at each place of the text, and the search for all of them stays linear.
     fn search_all(&self) -> Search {
-        let inner = |needle: &str| {
-            self.needles.iter().any(|outer| outer.len() > needle.len() && outer.contains(needle))
-        };
-        Search::new(self.needles.iter().filter(|needle| !inner(needle)))
-    }
-
-    fn contains_another(&self, needle: &str) -> bool {
-        self.needles.iter().any(|inner| inner.len() < needle.len() && needle.contains(&**inner))
+        let mut needles: Vec<&str> = self.needles.iter().map(|needle| &**needle).collect();
+        needles.sort_unstable_by_key(|needle| std::cmp::Reverse(needle.len()));
+        let Ok(automaton) = AhoCorasick::new(&needles) else { return Search::new(needles.into_iter()) };
+        let mut inner = vec![false; needles.len()];
+        for (at, needle) in needles.iter().enumerate() {
+            // What stands inside an inner one stands inside the outer one, too.
+            if inner.get(at) == Some(&true) {
+                continue;
+            }
+            for hit in automaton.find_overlapping_iter(needle).map(|hit| hit.pattern().as_usize()) {
+                inner.iter_mut().skip(hit).take(1).filter(|_| hit != at).for_each(|inner| *inner = true);
+            }
+        }
+        Search::new(needles.into_iter().zip(inner).filter(|(_, inner)| !inner).map(|(needle, _)| needle))
     }
 }
 
 impl Search {
-    fn new<'n>(needles: impl Iterator<Item = &'n Box<str>>) -> Self {
-        let needles: Vec<&str> = needles.map(|needle| &**needle).collect();
+    fn new<'n>(needles: impl Iterator<Item = &'n str>) -> Self {
+        let needles: Vec<&str> = needles.collect();
         let finder = |needle: &str| Finder::new(needle).into_owned();
         match needles.as_slice() {
             [] => Self::Each(Vec::new()),

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 use std::sync::Arc;
 
-use super::{Delivery, Ignored, InputError, Overflow, OverflowKind, Routed, SampledOut, input, settings};
+use super::{Delivery, Ignored, Overflow, OverflowKind, Routed, SampledOut, input, settings};
 use crate::eval::{Facts, Frame};
 use crate::hir::{Deliver, DeliveryKey, Statement};
 use crate::world::Limits;
@@ -101,15 +101,12 @@ impl<'a, 'e> Router<'a, 'e> {
         if self.routed.deliveries.len() >= self.limits.deliveries_per_event_max {
             return self.overflow(run.rule, OverflowKind::Deliveries { left: 1 });
         }
-        let (mut input, skipped_fields) = input::input(frame, deliver);
+        let (input, skipped_fields) = input::input(frame, deliver, self.limits.delivery_bytes_max);
         let bytes = input.as_ref().map_or(0, |input| input.len());
-        if bytes > self.limits.delivery_bytes_max {
-            input = Err(InputError::TooLarge { bytes, bytes_max: self.limits.delivery_bytes_max });
-        } else if self.bytes + bytes > self.limits.event_output_bytes_max {
+        if self.bytes + bytes > self.limits.event_output_bytes_max {
             return self.overflow(run.rule, OverflowKind::Bytes { left: 1 });
-        } else {
-            self.bytes += bytes;
         }
+        self.bytes += bytes;
         self.routed.deliveries.push(Delivery {
             rule: Arc::clone(run.rule),
             connection: Arc::clone(&connection.name),

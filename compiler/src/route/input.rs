@@ -8,6 +8,7 @@ use crate::eval::Frame;
 use crate::hir::{Deliver, InputEntry, InputField, OnFieldError};
 use crate::json::Fields;
 use crate::types::Type;
+use crate::value::weight::fits_within;
 use crate::value::{Value, write_json};
 
 /// Why a delivery has no input.
@@ -17,10 +18,8 @@ pub enum InputError {
     #[error("{}", .0.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))]
     Fields(Vec<FieldError>),
     /// More bytes than a delivery may have.
-    #[error("the input has {bytes} bytes, and {bytes_max} are allowed")]
+    #[error("the input has more than {bytes_max} bytes")]
     TooLarge {
-        /// How many it has.
-        bytes: usize,
         /// How many it may have.
         bytes_max: usize,
     },
@@ -70,6 +69,7 @@ pub enum FieldProblem {
 pub(super) fn input<'a>(
     frame: &Frame<'a, '_>,
     deliver: &'a Deliver,
+    bytes_max: usize,
 ) -> (Result<Box<str>, InputError>, Vec<FieldError>) {
     let mut fields = Fields::default();
     let (mut failed, mut skipped) = (Vec::new(), Vec::new());
@@ -94,12 +94,18 @@ pub(super) fn input<'a>(
     if !failed.is_empty() {
         return (Err(InputError::Fields(failed)), skipped);
     }
+    let input = Value::Record(fields.entries.into());
+    let too_large = Err(InputError::TooLarge { bytes_max });
+    // Weighed before it is written: parts that are shared in memory are not in JSON.
+    if !fits_within(&input, bytes_max) {
+        return (too_large, skipped);
+    }
     let mut json = String::new();
-    write_json(&Value::Record(fields.entries.into()), &mut json);
+    write_json(&input, &mut json);
     if let Some(field) = &deliver.input.payload {
         put_payload(field, frame.facts.slots.text().trim_ascii(), &mut json);
     }
-    (Ok(json.into()), skipped)
+    (if json.len() > bytes_max { too_large } else { Ok(json.into()) }, skipped)
 }
 
 /// Puts the payload's own bytes in front of the fields of a JSON object.

@@ -196,7 +196,7 @@ fn an_event_causes_a_bounded_output() {
     assert_eq!(
         shown(&result),
         [
-            "r/out.send/0/0 failed: the input has 20 bytes, and 12 are allowed",
+            "r/out.send/0/0 failed: the input has more than 12 bytes",
             r#"r/out.send/0/1 {"body":1}"#,
             r#"r/out.send/0/2 {"body":2}"#
         ]
