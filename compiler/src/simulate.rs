@@ -17,7 +17,7 @@ use std::sync::Arc;
 use grammar::{Diagnostic, Diagnostics, Source, Span};
 
 use crate::check::{Checked, check};
-use crate::hir::{Program, Settings, Statement};
+use crate::hir::{Program, Settings, Statement, TestStepKind};
 use crate::plan::{Plan, plan};
 use crate::world::{Bundle, World};
 
@@ -52,19 +52,29 @@ pub enum TestOutcome {
     Passed,
     /// The first expectation that did not hold.
     Failed(Box<Diagnostic>),
+    /// It was not run; why, for people.
+    NotRun(&'static str),
 }
 
+/// After so many failures no further test is run: nobody reads more at once, and explaining one asks every
+/// rule again.
+pub const FAILURES_MAX: usize = 50;
+
+/// So many times rules are asked about events, at most. A thousand tests of the largest bundle stay below.
+pub const QUESTIONS_MAX: usize = 20_000_000;
+
 impl TestRun {
-    /// Whether the bundle has no errors and every test holds.
+    /// Whether the bundle has no errors, and every test was run and holds.
     #[must_use]
     pub fn passed(&self) -> bool {
-        !self.diagnostics.has_errors() && self.failures().next().is_none()
+        let holds = |result: &TestResult| result.outcome == TestOutcome::Passed;
+        !self.diagnostics.has_errors() && self.results.iter().all(holds)
     }
 
     /// Why tests failed, in written order.
     pub fn failures(&self) -> impl Iterator<Item = &Diagnostic> {
         self.results.iter().filter_map(|result| match &result.outcome {
-            TestOutcome::Passed => None,
+            TestOutcome::Passed | TestOutcome::NotRun(_) => None,
             TestOutcome::Failed(diagnostic) => Some(&**diagnostic),
         })
     }
@@ -83,9 +93,20 @@ pub fn run_tests(bundle: &Bundle, world: &World) -> TestRun {
         return run;
     }
     let mut plans = Plans { bundle, world, plans: BTreeMap::new() };
+    let (mut failures, mut questions) = (0, 0_usize);
     for (at, test) in program.tests.iter().enumerate() {
         let named = test.environment.as_ref().map(std::slice::from_ref);
-        let outcome = plans.outcome(named.unwrap_or(&environments), at);
+        let environments = named.unwrap_or(&environments);
+        let given = test.steps.iter().filter(|step| matches!(step.kind, TestStepKind::Given { .. })).count();
+        questions = questions.saturating_add(given * environments.len() * program.rules.len());
+        let outcome = if failures >= FAILURES_MAX {
+            TestOutcome::NotRun("too many tests before it failed")
+        } else if questions > QUESTIONS_MAX {
+            TestOutcome::NotRun("the tests before it were too much work")
+        } else {
+            plans.outcome(environments, at)
+        };
+        failures += usize::from(matches!(outcome, TestOutcome::Failed(_)));
         let source = run.sources.iter().find(|source| source.id == test.span.source);
         let file = source.map(|source| source.name.clone()).unwrap_or_default();
         run.results.push(TestResult { title: Arc::clone(&test.title), file, span: test.span, outcome });

@@ -283,3 +283,13 @@ fn a_bundle_with_errors_runs_no_test() {
     let run = run(r#"test "x" { given deploy.done {}  expect rule nobody matched }"#);
     assert!(run.diagnostics.has_errors() && run.results.is_empty() && !run.passed());
 }
+
+#[test]
+fn after_many_failures_nothing_more_is_run() {
+    let one = "test \"x\" { in sandbox  given deploy.done {}  expect chat.send_message }\n";
+    let run = run(&one.repeat(FAILURES_MAX + 2));
+    assert_eq!(run.failures().count(), FAILURES_MAX);
+    let not_run = run.results.iter().filter(|one| matches!(one.outcome, TestOutcome::NotRun(_)));
+    assert_eq!(not_run.count(), 2);
+    assert!(!run.passed());
+}
