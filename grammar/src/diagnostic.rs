@@ -9,6 +9,8 @@ mod json;
 mod render;
 mod width;
 
+use std::collections::HashSet;
+
 use serde::{Deserialize, Serialize};
 
 pub use code::{CODES, Code, CodeEntry};
@@ -155,6 +157,8 @@ impl Diagnostic {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Diagnostics {
     all: Vec<Diagnostic>,
+    /// What is there already: a file can have as many mistakes as it has letters.
+    seen: HashSet<(Code, Span)>,
 }
 
 /// More errors than this in one check are counted, not shown.
@@ -163,8 +167,7 @@ pub const DIAGNOSTICS_SHOWN_MAX: usize = 50;
 impl Diagnostics {
     /// Adds one. The same code at the same place is taken once.
     pub fn push(&mut self, diagnostic: Diagnostic) {
-        let same = |seen: &Diagnostic| seen.code == diagnostic.code && seen.span() == diagnostic.span();
-        if !self.all.iter().any(same) {
+        if self.seen.insert((diagnostic.code, diagnostic.span())) {
             self.all.push(diagnostic);
         }
     }

@@ -16,7 +16,7 @@ mod scan;
 use std::collections::BTreeMap;
 
 use errors::unexpected::Place;
-use limits::FILE_BYTES_MAX;
+use limits::{FAULTS_MAX, FILE_BYTES_MAX};
 use lower::{Docs, Lowering};
 use rules::{Node, Rule, Stop, match_rule};
 use scan::{Fault, Kind, Scan, Token};
@@ -54,7 +54,8 @@ pub fn parse(source: &Source) -> Parsed {
     lowering.found.extend(fields);
     lowering.found.extend(odd_names(source, &scan));
     let text = patched(source, &scan);
-    let mut reader = Reader { source, scan: &scan, text, lowering, file: ast::File::default() };
+    let mut reader =
+        Reader { source, scan: &scan, text: &text, lowering, file: ast::File::default(), rereads: 0 };
     reader.items();
     reader.finish()
 }
@@ -78,12 +79,13 @@ fn patched(source: &Source, scan: &Scan) -> String {
 fn docs(source: &Source, scan: &Scan) -> Docs {
     let mut docs: Docs = BTreeMap::new();
     for remark in scan.remarks.iter().filter(|remark| remark.doc) {
-        let Some(token) = scan.token_from(remark.end) else { continue };
+        // At the end of the file it describes nothing, and stays behind to be reported.
+        let described = scan.token_from(remark.end).map_or(source.text.len(), |token| token.start);
         let written = source.text.get(remark.start..remark.end).unwrap_or_default();
         let text = written.trim_start_matches('#');
         let text = text.strip_prefix(' ').unwrap_or(text).trim_end();
         let span = Span::new(source.id, remark.start, remark.end);
-        docs.entry(token.start).or_default().push(Doc { text: text.into(), span });
+        docs.entry(described).or_default().push(Doc { text: text.into(), span });
     }
     docs
 }
@@ -115,10 +117,15 @@ struct Reader<'s> {
     source: &'s Source,
     scan: &'s Scan,
     /// What pest reads: the source's text, or the same with broken parts made harmless.
-    text: String,
+    text: &'s str,
     lowering: Lowering<'s>,
     file: ast::File,
+    /// Items that were read beyond where the next one seemed to begin.
+    rereads: usize,
 }
+
+/// Each reading beyond an item's end looks at the whole rest of the file.
+const REREADS_MAX: usize = 32;
 
 impl Reader<'_> {
     fn items(&mut self) {
@@ -133,16 +140,23 @@ impl Reader<'_> {
     fn item(&mut self, token: Token) -> usize {
         let start = token.start;
         let end = self.scan.next_item(start, self.text.len());
-        let deep = |fault: &Fault| matches!(fault, Fault::TooDeep { at } if (start..end).contains(at));
-        if self.scan.faults.iter().any(deep) {
+        let deep = |fault: &Fault| matches!(fault, Fault::TooDeep { .. });
+        if self.scan.faults_in(start, end).iter().any(deep) {
             self.broken(start, end);
             return end;
         }
-        let word = self.source.text.get(start..token.end).unwrap_or_default().to_owned();
-        let Some(rule) = self.rule_of(&word, token.end) else {
-            return self.unknown(token, &word, end);
+        let word = self.source.text.get(start..token.end).unwrap_or_default();
+        let Some(rule) = Self::rule_of(word) else {
+            return self.unknown(token, word, end);
         };
-        match match_rule(rule, self.text.get(start..).unwrap_or_default()) {
+        let mut read = match_rule(rule, self.text.get(start..end).unwrap_or_default());
+        let cut = matches!(&read, Err(Stop::Unexpected { at, .. }) if start + at >= end);
+        if cut && end < self.text.len() && self.rereads < REREADS_MAX {
+            // The word that seems to begin the next item may belong to this one.
+            self.rereads += 1;
+            read = match_rule(rule, self.text.get(start..).unwrap_or_default());
+        }
+        match read {
             Ok(node) if self.ends_well(start + node.as_span().end(), end) => {
                 let length = node.as_span().end();
                 if rule == Rule::edition {
@@ -159,19 +173,22 @@ impl Reader<'_> {
                 self.file.items.push(Item { docs, kind, span });
                 start + length
             }
-            Ok(_) => {
-                self.recover(Rule::whole_item, start, end);
-                end
-            }
-            Err(_) => {
-                self.recover(rule, start, end);
+            read => {
+                // An item that was read and has more behind it is read again with that in view.
+                let rule = if read.is_ok() { Rule::whole_item } else { rule };
+                let margin = self.scan.next_margin(start, end);
+                let end = if self.recover(rule, start, margin) { margin } else { end };
+                if end > margin {
+                    self.recover(rule, start, end);
+                }
+                self.broken(start, end);
                 end
             }
         }
     }
 
     /// The rule that the first word of an item tells.
-    fn rule_of(&self, word: &str, after: usize) -> Option<Rule> {
+    fn rule_of(word: &str) -> Option<Rule> {
         Some(match word {
             "edition" => Rule::edition,
             "environments" => Rule::environments,
@@ -184,17 +201,9 @@ impl Reader<'_> {
             "predicate" => Rule::predicate,
             "schedule" => Rule::schedule,
             "policy" => Rule::policy,
-            // A rule or a test begins here unless it is the name of something that was not read.
-            "rule" | "group" | "test" => {
-                let colon = self.scan.token_from(after);
-                let colon = colon.and_then(|token| self.source.text.get(token.start..token.end));
-                match (word, colon) {
-                    (_, Some(":")) => return None,
-                    ("rule", _) => Rule::rule_item,
-                    ("group", _) => Rule::group,
-                    _ => Rule::test,
-                }
-            }
+            "rule" => Rule::rule_item,
+            "group" => Rule::group,
+            "test" => Rule::test,
             _ => return None,
         })
     }
@@ -211,14 +220,16 @@ impl Reader<'_> {
     /// Something that begins no item.
     fn unknown(&mut self, token: Token, word: &str, end: usize) -> usize {
         let span = Span::new(self.source.id, token.start, token.end);
-        let known = self.scan.faults.iter().any(|fault| match *fault {
-            Fault::Stray { close } => close == token.start,
-            Fault::UnclosedText { start, .. }
-            | Fault::LoneBrace { start, .. }
-            | Fault::OddCharacter { start, .. } => start == token.start,
-            _ => false,
+        let known = self.scan.faults_in(token.start, token.start + 1).iter().any(|fault| {
+            matches!(
+                fault,
+                Fault::Stray { .. }
+                    | Fault::UnclosedText { .. }
+                    | Fault::LoneBrace { .. }
+                    | Fault::OddCharacter { .. }
+            )
         });
-        if !known {
+        if !known && self.lowering.found.len() < FAULTS_MAX {
             self.lowering.found.push(errors::unexpected::unknown_item(span, word));
         }
         if word == "}" {
@@ -285,42 +296,47 @@ impl Reader<'_> {
         self.file.edition = known.map(|node| Spanned { node, span });
     }
 
-    /// Reports what is wrong with the item in `start..end`, reading it several times.
-    fn recover(&mut self, rule: Rule, start: usize, end: usize) {
-        let mut text = self.text.get(..end).unwrap_or_default().to_owned();
+    /// Reports what is wrong with the item in `start..end`, reading it several times. Says whether
+    /// anything was.
+    fn recover(&mut self, rule: Rule, start: usize, end: usize) -> bool {
+        if self.lowering.found.len() >= FAULTS_MAX {
+            return true;
+        }
+        let mut text = self.text.get(start..end).unwrap_or_default().to_owned();
         let mut reported = start;
         for round in 0..recover::ROUNDS_MAX {
-            match match_rule(rule, text.get(start..).unwrap_or_default()) {
+            let stop = match match_rule(rule, &text) {
+                Ok(_) if round == 0 => return false,
                 Ok(node) => {
                     // The rest can be read: take its mistakes, not its tree, in which parts are missing.
                     let inner = if rule == Rule::whole_item { node.into_inner().next() } else { Some(node) };
-                    if let Some(inner) = inner.filter(|_| round > 0) {
+                    if let Some(inner) = inner {
                         self.rest(inner, start);
                     }
                     break;
                 }
-                Err(Stop::Steps) => {
-                    let head = Span::new(self.source.id, start, start);
+                Err(stop) => stop,
+            };
+            let head = Span::new(self.source.id, start, start);
+            let (at, tried) = match stop {
+                Stop::Unexpected { at, tried } => (start + at, tried),
+                Stop::Steps => {
                     self.lowering.found.push(errors::limit::steps(head));
                     break;
                 }
-                Err(Stop::Stack) => {
-                    let head = Span::new(self.source.id, start, start);
+                Stop::Stack => {
                     self.lowering.found.push(errors::limit::nesting(head));
                     break;
                 }
-                Err(Stop::Unexpected { at, tried }) => {
-                    let at = start + at;
-                    if round > 0 && !Self::is_news(&text, reported, at) {
-                        break;
-                    }
-                    self.unexpected(at, start, end, &tried);
-                    let Some(part) = self.part(at, start, end, &tried) else { break };
-                    reported = part.remove(&mut text);
-                }
+            };
+            if round > 0 && !Self::is_news(&text, reported - start, at - start) {
+                break;
             }
+            self.unexpected(at, start, end, &tried);
+            let Some(part) = self.part(at, start, end, &tried) else { break };
+            reported = part.remove(&mut text, start);
         }
-        self.broken(start, end);
+        true
     }
 
     /// What must go for the error at `at` to go.
@@ -349,16 +365,16 @@ impl Reader<'_> {
 
     /// Reports what pest did not expect, unless the scan has said what is wrong there.
     fn unexpected(&mut self, at: usize, start: usize, end: usize, tried: &[Rule]) {
-        let explained = self.scan.faults.iter().any(|fault| match *fault {
+        let explained = self.scan.faults_in(start, end).iter().any(|fault| match *fault {
             // From a bracket without partner on, nothing that pest says is to be trusted.
             Fault::Unclosed { open, .. } => (start..=at).contains(&open),
             Fault::Mismatched { open, .. } => (start..=at).contains(&open),
             Fault::Stray { close } => (start..=at).contains(&close),
             Fault::UnclosedText { start: from, end: until, .. } => {
-                from <= at && at <= until.max(line_end(&self.text, until))
+                from <= at && at <= until.max(line_end(self.text, until))
             }
             Fault::LoneBrace { start: from, end: until, .. } => {
-                from <= at && at <= line_end(&self.text, until)
+                from <= at && at <= line_end(self.text, until)
             }
             Fault::OddCharacter { start: from, end: until } => from <= at && at <= until + 1,
             _ => false,
@@ -386,7 +402,7 @@ impl Reader<'_> {
         }
         let described = |start: usize| unread.iter().all(|doc| doc.span.range().start != start);
         for remark in &scan.remarks {
-            let taken = remark.doc && described(remark.start) && scan.token_from(remark.end).is_some();
+            let taken = remark.doc && described(remark.start);
             if !taken {
                 file.comments.push(Comment { span: Span::new(source.id, remark.start, remark.end) });
             }

@@ -26,7 +26,7 @@ fn on_one_line(source: &Source, span: Span) -> String {
 }
 
 /// `text` when it can be shown in full, else `instead`.
-fn shown(text: String, instead: &str) -> String {
+pub(super) fn shown(text: String, instead: &str) -> String {
     if text.chars().count() <= SHOWN_CHARS_MAX && !text.contains('#') { text } else { instead.to_owned() }
 }
 

@@ -135,17 +135,20 @@ impl Habits {
     pub(super) fn report(self, source: &Source) -> Vec<Diagnostic> {
         let mut lines: BTreeMap<u32, Vec<(Span, Foreign)>> = BTreeMap::new();
         for (at, habit) in self.all {
-            lines.entry(source.place(at).line).or_default().push(habit);
+            lines.entry(source.line_of(at)).or_default().push(habit);
         }
         lines.into_iter().filter_map(|(line, habits)| on_line(source, line, &habits)).collect()
     }
 }
 
+/// Markers below one line; the fix mends all of them.
+const SHOWN_ON_A_LINE_MAX: usize = 8;
+
 fn on_line(source: &Source, line: u32, habits: &[(Span, Foreign)]) -> Option<Diagnostic> {
     let &(first, foreign) = habits.first()?;
     let title = format!("{} is written `{}` here", foreign.meaning(), foreign.written());
     let mut report = Diagnostic::error(Code::E0102, title).at(first, "");
-    for &(span, other) in habits.iter().skip(1) {
+    for &(span, other) in habits.iter().take(SHOWN_ON_A_LINE_MAX).skip(1) {
         report = report.at(span, format!("and this is written `{}`", other.written()));
     }
     let mut told = Vec::new();
@@ -158,7 +161,7 @@ fn on_line(source: &Source, line: u32, habits: &[(Span, Foreign)]) -> Option<Dia
     let edits: Vec<(Span, String)> =
         habits.iter().map(|&(span, foreign)| edit(source, span, foreign)).collect();
     let mended = mended_line(source, line, &edits);
-    Some(report.fix(mended, edits))
+    Some(report.fix(errors::shown(mended, "write these operators as words"), edits))
 }
 
 /// Replaces the operator, with spaces around a word.
@@ -214,6 +217,9 @@ fn equals<'t>(source: &Source, scan: &'t Scan, at: usize) -> Equals<'t> {
         token(back).and_then(|token| source.text.get(token.start..token.end)).unwrap_or_default()
     };
     let Some(key) = token(1) else { return Equals::Comparison };
+    if matches!(word(1), "const" | "let" | "schedule" | "predicate" | "policy") {
+        return Equals::Definition;
+    }
     match word(2) {
         "const" | "let" | "schedule" | "predicate" | "policy" | "list" => return Equals::Definition,
         "connection" => return Equals::Field(key),

@@ -7,9 +7,9 @@ pub(super) const FILE_BYTES_MAX: usize = 256 * 1024;
 /// over the tree stay shallow.
 pub(super) const NESTING_MAX: usize = 32;
 
-/// Expressions inside expressions, with or without brackets (`not not x`, `each a in each b in …`). Three
-/// times the brackets, because one bracket can bring a quantifier and a `not`.
-pub(super) const RECURSION_MAX: u32 = 3 * 32;
+/// Expressions inside expressions, with or without brackets (`not not x`, `each a in each b in …`). Four
+/// times the brackets, because one bracket can bring a quantifier, its condition and a `not`.
+pub(super) const RECURSION_MAX: u32 = 4 * 32;
 
 /// Steps from the root of an expression to its deepest leaf: `a + b + c` and `a.b.c` grow it by one each.
 /// Later stages walk the tree recursively.
@@ -26,3 +26,6 @@ pub(super) const RECORD_FIELDS_MAX: usize = 250;
 
 /// Characters of one regular expression.
 pub(super) const PATTERN_CHARS_MAX: usize = 500;
+
+/// Messages of one file. Nobody reads more, and making them takes longer than reading the file.
+pub(super) const FAULTS_MAX: usize = 500;

@@ -47,12 +47,14 @@ pub(super) struct Lowering<'s> {
     /// Where the text that pest saw starts in the source.
     base: usize,
     recursion: u32,
+    /// The quantifier read last, when its condition stands without parentheses.
+    bare: Option<Span>,
 }
 
 impl<'s> Lowering<'s> {
     pub(super) fn new(source: &'s Source, scan: &'s Scan, docs: Docs) -> Self {
         let habits = Habits::default();
-        Self { source, scan, docs, habits, found: Vec::new(), base: 0, recursion: 0 }
+        Self { source, scan, docs, habits, found: Vec::new(), base: 0, recursion: 0, bare: None }
     }
 
     /// Lowers one item that pest found at `base` of the source.

@@ -4,6 +4,7 @@
 //! list, a line) is replaced by spaces, which keeps every offset, and the item is read again.
 
 use super::scan::{Kind, Scan, Token};
+use crate::keywords::is_reserved;
 
 /// Times that one item is read again. People mend a few mistakes at a time.
 pub(super) const ROUNDS_MAX: usize = 12;
@@ -20,18 +21,18 @@ pub(super) enum Part {
 }
 
 impl Part {
-    /// Replaces the part in `text`, with every offset kept, and says where it ends.
-    pub(super) fn remove(self, text: &mut String) -> usize {
+    /// Replaces the part in `text`, which starts at `base`, with every offset kept, and says where it ends.
+    pub(super) fn remove(self, text: &mut String, base: usize) -> usize {
+        let (Self::Blank(from, until) | Self::Text(from, until) | Self::Name(from, until)) = self;
+        let (start, end) = (from.saturating_sub(base), until.saturating_sub(base));
         match self {
-            Self::Blank(from, until) => blank(text, from, until),
-            Self::Text(from, until) => quote(text, from, until),
-            Self::Name(from, until) => {
-                if text.get(from..until).is_some() {
-                    text.replace_range(from..until, &"_".repeat(until - from));
-                }
+            Self::Blank(..) => blank(text, start, end),
+            Self::Text(..) => quote(text, start, end),
+            Self::Name(..) if text.get(start..end).is_some() => {
+                text.replace_range(start..end, &"_".repeat(end - start));
             }
+            Self::Name(..) => {}
         }
-        let (Self::Blank(_, until) | Self::Text(_, until) | Self::Name(_, until)) = self;
         until
     }
 }
@@ -46,7 +47,15 @@ pub(super) fn part_around(scan: &Scan, text: &str, at: usize, start: usize, end:
     if let Some(outermost) = around.next() {
         return Some(Part::Text(outermost.start, outermost.end));
     }
-    let here = tokens.partition_point(|token| token.start < at).min(tokens.len().checked_sub(1)?);
+    let mut here = tokens.partition_point(|token| token.start < at).min(tokens.len().checked_sub(1)?);
+    // An error at a closing bracket, or at a line that begins as lines do, belongs to what stands before.
+    let blameless = |token: &Token| {
+        let word = text.get(token.start..token.end).unwrap_or_default();
+        closes(token, text) || (token.first && token.kind == Kind::Word && is_reserved(word))
+    };
+    if tokens.get(here).is_some_and(blameless) {
+        here = here.saturating_sub(1);
+    }
     let from = backwards(tokens, text, here);
     let until = forwards(tokens, text, from, here);
     // The words that open the item stay, or nothing of it could be read.
@@ -74,10 +83,6 @@ fn is_comma(token: &Token, text: &str) -> bool {
 fn backwards(tokens: &[Token], text: &str, here: usize) -> usize {
     let mut depth = 0_usize;
     let mut at = here;
-    // An error at a closing bracket belongs to what stands before it.
-    if tokens.get(at).is_some_and(|token| closes(token, text)) {
-        at = at.saturating_sub(1);
-    }
     loop {
         let Some(token) = tokens.get(at) else { return at };
         if closes(token, text) {

@@ -8,7 +8,9 @@ mod text;
 
 use text::Frame;
 
-use super::limits::NESTING_MAX;
+use crate::keywords::is_reserved;
+
+use super::limits::{FAULTS_MAX, NESTING_MAX};
 
 /// What a token is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -73,21 +75,41 @@ pub(super) enum Fault {
     OddCharacter { start: usize, end: usize },
 }
 
+impl Fault {
+    /// Where it is.
+    fn at(&self) -> usize {
+        match *self {
+            Self::Unclosed { open: at, .. }
+            | Self::Stray { close: at }
+            | Self::Mismatched { open: at, .. }
+            | Self::UnclosedText { start: at, .. }
+            | Self::LoneBrace { start: at, .. }
+            | Self::TooDeep { at }
+            | Self::OddSpace { start: at, .. }
+            | Self::Semicolon { at }
+            | Self::ForeignComment { start: at, .. }
+            | Self::OddCharacter { start: at, .. } => at,
+        }
+    }
+}
+
 /// What the scan found.
 #[derive(Debug, Default)]
 pub(super) struct Scan {
     pub(super) tokens: Vec<Token>,
     pub(super) remarks: Vec<Remark>,
+    /// In the order of their places.
     pub(super) faults: Vec<Fault>,
     /// Where items begin, as far as words and brackets tell.
     pub(super) items: Vec<usize>,
+    /// Words in the first column outside of brackets: after a mistake an item may have begun there, too.
+    pub(super) margins: Vec<usize>,
 }
 
 impl Scan {
     /// The last token that starts before `end`.
     pub(super) fn last_before(&self, end: usize) -> Option<&Token> {
-        let after = self.tokens.partition_point(|token| token.start < end);
-        after.checked_sub(1).and_then(|at| self.tokens.get(at))
+        self.index_from(end).checked_sub(1).and_then(|at| self.tokens.get(at))
     }
 
     /// The index of the first token that starts at or after `at`.
@@ -105,6 +127,19 @@ impl Scan {
         let after = self.items.partition_point(|&start| start <= at);
         self.items.get(after).copied().unwrap_or(len)
     }
+
+    /// The first place after `at` where an item may have been meant, at most `end`.
+    pub(super) fn next_margin(&self, at: usize, end: usize) -> usize {
+        let after = self.margins.partition_point(|&start| start <= at);
+        self.margins.get(after).copied().unwrap_or(end).min(end)
+    }
+
+    /// The faults that stand in `start..end`.
+    pub(super) fn faults_in(&self, start: usize, end: usize) -> &[Fault] {
+        let first = self.faults.partition_point(|fault| fault.at() < start);
+        let last = self.faults.partition_point(|fault| fault.at() < end);
+        self.faults.get(first..last).unwrap_or_default()
+    }
 }
 
 /// Scans a whole file.
@@ -112,6 +147,7 @@ pub(super) fn scan(text: &str) -> Scan {
     let mut scanner = Scanner { text, ..Scanner::default() };
     scanner.first = true;
     scanner.run();
+    scanner.found.faults.sort_by_key(Fault::at);
     scanner.found
 }
 
@@ -129,6 +165,8 @@ struct Scanner<'t> {
     given_up: usize,
     /// A bracket whose partner stands less indented than its line: probably the one without a partner.
     suspect: Option<usize>,
+    /// Where this line starts.
+    line_start: usize,
     /// Whether no token came yet on this line.
     first: bool,
 }
@@ -173,6 +211,15 @@ impl<'t> Scanner<'t> {
         self.close_everything(self.text.len());
     }
 
+    /// Notes a fault. After many, only those are noted that keep pest from the text.
+    pub(super) fn fault(&mut self, fault: Fault) {
+        let vital =
+            matches!(fault, Fault::TooDeep { .. } | Fault::UnclosedText { .. } | Fault::LoneBrace { .. });
+        if vital || self.found.faults.len() < FAULTS_MAX {
+            self.found.faults.push(fault);
+        }
+    }
+
     fn push(&mut self, kind: Kind, length: usize) {
         let token = Token { kind, start: self.at, end: self.at + length, first: self.first };
         self.first = false;
@@ -188,7 +235,7 @@ impl<'t> Scanner<'t> {
             '\n' => self.line_end(),
             ' ' | '\t' | '\r' => self.at += 1,
             ';' => {
-                self.found.faults.push(Fault::Semicolon { at: self.at });
+                self.fault(Fault::Semicolon { at: self.at });
                 self.at += 1;
             }
             '#' => self.remark(),
@@ -211,6 +258,7 @@ impl<'t> Scanner<'t> {
     fn line_end(&mut self) {
         self.at += 1;
         self.first = true;
+        self.line_start = self.at;
         self.line_ends_in_hole();
     }
 
@@ -224,21 +272,36 @@ impl<'t> Scanner<'t> {
             }
         }
         let word = rest.get(..length).unwrap_or_default();
-        if self.first && ITEM_WORDS.contains(&word) && self.begins_item(length) {
+        if self.first && ITEM_WORDS.contains(&word) && self.begins_item(word, length) {
             self.close_everything(self.at);
             self.lost = false;
             self.found.items.push(self.at);
+        }
+        let margin = self.at == self.line_start && self.frames.is_empty() && !self.lost;
+        if margin && !is_reserved(word) {
+            self.found.margins.push(self.at);
         }
         self.push(Kind::Word, length);
     }
 
     /// Whether the item word at this place begins an item: outside of brackets, or in the first column.
-    fn begins_item(&self, length: usize) -> bool {
+    fn begins_item(&self, word: &str, length: usize) -> bool {
         let after = self.rest().get(length..).unwrap_or_default().trim_start();
         let field = after.starts_with([':', '.', '=', ',', '|']);
-        let column =
-            self.at - self.text.get(..self.at).and_then(|upto| upto.rfind('\n')).map_or(0, |at| at + 1);
-        !field && ((self.frames.is_empty() && !self.lost) || column == 0)
+        if field || !self.goes_on_like_an_item(word, after) {
+            return false;
+        }
+        (self.frames.is_empty() && !self.lost) || self.at == self.line_start
+    }
+
+    /// `event` and `list` have other uses: `event.type`, `list of text`.
+    fn goes_on_like_an_item(&self, word: &str, after: &str) -> bool {
+        let next = after.split(|letter| !is_word(letter)).next().unwrap_or_default();
+        match word {
+            "event" => after.lines().next().is_some_and(|line| line.contains(':') && next != "is"),
+            "list" => next != "of",
+            _ => true,
+        }
     }
 
     fn remark(&mut self) {
@@ -255,7 +318,7 @@ impl<'t> Scanner<'t> {
             Some(inside) => inside.find("*/").map_or(rest.len(), |at| at + 4),
             None => rest.find('\n').unwrap_or(rest.len()),
         };
-        self.found.faults.push(Fault::ForeignComment { start: self.at, end: self.at + length });
+        self.fault(Fault::ForeignComment { start: self.at, end: self.at + length });
         self.at += length;
     }
 
@@ -265,11 +328,11 @@ impl<'t> Scanner<'t> {
         if space {
             // A byte-order mark at the very start is no mistake.
             if (start, next) != (0, '\u{FEFF}') {
-                self.found.faults.push(Fault::OddSpace { start, end });
+                self.fault(Fault::OddSpace { start, end });
             }
             self.at = end;
         } else {
-            self.found.faults.push(Fault::OddCharacter { start, end });
+            self.fault(Fault::OddCharacter { start, end });
             self.push(Kind::Symbol, next.len_utf8());
         }
     }
@@ -277,7 +340,7 @@ impl<'t> Scanner<'t> {
     fn open(&mut self, bracket: char, hole: bool) {
         let depth = self.frames.iter().filter(|frame| matches!(frame, Frame::Bracket { .. })).count();
         if depth >= NESTING_MAX {
-            self.found.faults.push(Fault::TooDeep { at: self.at });
+            self.fault(Fault::TooDeep { at: self.at });
             self.frames.clear();
             self.suspect = None;
             self.lost = true;
@@ -285,7 +348,7 @@ impl<'t> Scanner<'t> {
             return;
         }
         if !self.lost {
-            let indent = self.indent(self.at);
+            let indent = self.indent();
             self.frames.push(Frame::Bracket { bracket, at: self.at, hole, indent });
         }
         self.push(Kind::Open, 1);
@@ -299,7 +362,7 @@ impl<'t> Scanner<'t> {
         };
         match self.frames.last().copied() {
             Some(Frame::Bracket { bracket: open, hole, indent, at }) if open == opener => {
-                if self.first && self.indent(self.at) < indent && self.suspect.is_none() {
+                if self.first && self.indent() < indent && self.suspect.is_none() {
                     self.suspect = Some(at);
                 }
                 self.frames.pop();
@@ -320,19 +383,19 @@ impl<'t> Scanner<'t> {
         let inner = self.frames.get(reach..).unwrap_or_default();
         match inner.iter().rposition(fits) {
             Some(at) => {
-                for frame in self.frames.drain(reach + at + 1..).rev() {
+                for frame in self.frames.split_off(reach + at + 1).into_iter().rev() {
                     if let Frame::Bracket { at: open, .. } = frame {
-                        self.found.faults.push(Fault::Unclosed { open, noticed: close });
+                        self.fault(Fault::Unclosed { open, noticed: close });
                     }
                 }
                 self.frames.pop();
             }
             None => match inner.last().copied() {
                 Some(Frame::Bracket { at: open, hole: false, .. }) => {
-                    self.found.faults.push(Fault::Mismatched { open, close });
+                    self.fault(Fault::Mismatched { open, close });
                     self.frames.pop();
                 }
-                _ => self.found.faults.push(Fault::Stray { close }),
+                _ => self.fault(Fault::Stray { close }),
             },
         }
         self.push(Kind::Close, 1);
@@ -345,23 +408,23 @@ impl<'t> Scanner<'t> {
         let text = open.iter().find(|frame| matches!(frame, Frame::Text { .. }));
         match text.or(open.first()) {
             Some(&Frame::Bracket { at, .. }) => {
-                self.found.faults.push(Fault::Unclosed { open: suspect.unwrap_or(at), noticed });
+                self.fault(Fault::Unclosed { open: suspect.unwrap_or(at), noticed });
             }
             Some(&Frame::Text { start, brace: Some(brace), .. }) if open.len() > 1 => {
-                self.found.faults.push(Fault::LoneBrace { start, end: noticed, brace });
+                self.fault(Fault::LoneBrace { start, end: noticed, brace });
             }
             Some(&Frame::Text { start, block, .. }) => {
-                self.found.faults.push(Fault::UnclosedText { start, end: noticed, block });
+                self.fault(Fault::UnclosedText { start, end: noticed, block });
             }
             None => {}
         }
     }
 
-    /// Columns before the first character of the line of `at`.
-    fn indent(&self, at: usize) -> usize {
-        let start = self.text.get(..at).and_then(|upto| upto.rfind('\n')).map_or(0, |at| at + 1);
-        let line = self.text.get(start..).unwrap_or_default();
-        line.len() - line.trim_start_matches([' ', '\t']).len()
+    /// Columns before the first character of this line.
+    fn indent(&self) -> usize {
+        length_while(self.text.get(self.line_start..).unwrap_or_default(), |letter| {
+            matches!(letter, ' ' | '\t')
+        })
     }
 }
 

@@ -1,5 +1,12 @@
 //! What the parser makes of text.
 
+mod bounds;
+mod dump;
+mod expressions;
+mod items;
+mod messages;
+mod mutations;
+
 use crate::{Diagnostics, Source, diagnostic::Colour, parse, span::SourceId};
 
 fn parsed(text: &str) -> super::Parsed {
@@ -28,11 +35,4 @@ fn the_samples_are_read_without_a_word() {
         assert!(parsed.file.items.len() > 5, "{name}");
         assert!(parsed.file.edition.is_some(), "{name}");
     }
-}
-
-#[test]
-fn show_me() {
-    let text = std::fs::read_to_string(std::env::var("SHOW").unwrap_or_default()).unwrap_or_default();
-    let parsed = parsed(&text);
-    println!("{}", shown(&text, &parsed.diagnostics));
 }

@@ -281,7 +281,7 @@ fn words_of_literal(rule: Rule) -> Option<(u8, String)> {
         other => {
             let word = format!("{other:?}");
             let word = word.strip_prefix("kw_").filter(|word| keywords::find(word).is_some())?;
-            return Some((1, format!("`{word}`")));
+            return Some((2, format!("`{word}`")));
         }
     };
     Some((rank, words.to_owned()))

@@ -11,11 +11,14 @@ use crate::{
     span::{Span, Spanned},
 };
 
+/// A comparison without its left side, and where `ignoring case` is written.
+type Tail<'i> = (Node<'i>, Option<Span>);
+
 impl Lowering<'_> {
     pub(super) fn comparison(&mut self, node: Node<'_>, depth: usize) -> Expr {
         let span = self.span(&node);
         let mut left = None;
-        let mut tails: Vec<(Node<'_>, Option<Span>)> = Vec::new();
+        let mut tails: Vec<Tail<'_>> = Vec::new();
         for child in node.into_inner() {
             match child.as_rule() {
                 Rule::chain => left = Some(self.chain(child, depth + 1)),
@@ -30,6 +33,29 @@ impl Lowering<'_> {
             }
         }
         let Some(left) = left else { return broken(span) };
+        if let Some(bare) = self.bare.take() {
+            return self.bare_quantifier(bare, left, tails, depth);
+        }
+        self.compared(left, tails, span, depth)
+    }
+
+    /// A quantifier whose condition has no parentheses: what seems to be compared with the whole
+    /// quantifier belongs to its condition.
+    fn bare_quantifier(&mut self, bare: Span, left: Expr, tails: Vec<Tail<'_>>, depth: usize) -> Expr {
+        let ExprKind::Quantifier { kind, binding, list, condition } = left.kind else {
+            self.report(errors::satisfies_without_parens(bare));
+            let span = left.span;
+            return self.compared(left, tails, span, depth);
+        };
+        let condition = self.compared(*condition, tails, left.span, depth + 1);
+        self.report(errors::satisfies_without_parens(condition.span));
+        let span = left.span.to(condition.span);
+        let condition = Box::new(condition);
+        Expr { kind: ExprKind::Quantifier { kind, binding, list, condition }, span }
+    }
+
+    /// `left` with all comparisons behind it; more than one is reported.
+    fn compared(&mut self, left: Expr, tails: Vec<Tail<'_>>, span: Span, depth: usize) -> Expr {
         let chained = tails.get(1).map(|(second, _)| self.span(second));
         let mut tails = tails.into_iter();
         let Some((tail, ignoring)) = tails.next() else { return left };
@@ -99,8 +125,8 @@ impl Lowering<'_> {
     fn compare_op(&mut self, node: &Node<'_>) -> Spanned<CompareOp> {
         let span = self.span(node);
         let inner: Vec<Rule> = node.clone().into_inner().map(|inner| inner.as_rule()).collect();
-        let negated = inner.contains(&Rule::kw_not);
         let written = node.as_str();
+        let negated = inner.contains(&Rule::kw_not) || written.starts_with("doesn");
         let (op, foreign) = match node.as_rule() {
             Rule::is_eq => (CompareOp::Is, None),
             Rule::is_not => (CompareOp::IsNot, None),

@@ -231,10 +231,11 @@ impl Lowering<'_> {
                 Rule::chain => list = self.chain(child, depth + 1),
                 Rule::condition => condition = self.inner_expr(&child, depth + 1),
                 Rule::bare_condition => {
-                    let place = self.span(&child);
-                    self.report(errors::satisfies_without_parens(place));
                     let inner = child.into_inner().next();
-                    condition = inner.map_or(condition, |inner| self.comparison(inner, depth + 1));
+                    condition = inner.map_or(condition, |inner| self.chain(inner, depth + 1));
+                    if let Some(inner) = self.bare.replace(span) {
+                        self.report(errors::satisfies_without_parens(inner));
+                    }
                 }
                 _ => {}
             }

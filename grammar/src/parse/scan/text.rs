@@ -23,6 +23,18 @@ pub(super) enum Frame {
     },
 }
 
+/// Bytes of the escape that `text` begins with. The braces of `\u{…}` are no hole.
+fn escape_length(text: &str) -> usize {
+    if let Some(code) = text.strip_prefix("\\u{") {
+        let digits = code.find(|letter: char| !letter.is_ascii_hexdigit()).unwrap_or(code.len());
+        if code.get(digits..).is_some_and(|tail| tail.starts_with('}')) {
+            return "\\u{}".len() + digits;
+        }
+    }
+    let escaped = text.chars().nth(1).filter(|&letter| letter != '\n');
+    1 + escaped.map_or(0, char::len_utf8)
+}
+
 const BLOCK: &str = "\"\"\"";
 
 impl Scanner<'_> {
@@ -69,7 +81,7 @@ impl Scanner<'_> {
             }
         }
         let end = self.at + rest.find('\n').unwrap_or(rest.len());
-        self.found.faults.push(Fault::UnclosedText { start: self.at, end, block: false });
+        self.fault(Fault::UnclosedText { start: self.at, end, block: false });
         self.push(Kind::Raw, end - self.at);
     }
 
@@ -104,7 +116,10 @@ impl Scanner<'_> {
             self.at = self.text.len();
             return;
         };
-        let here = rest.get(length..).unwrap_or_default();
+        let (before, here) = rest.split_at_checked(length).unwrap_or((rest, ""));
+        if let Some(line) = before.rfind('\n') {
+            self.line_start = self.at + line + 1;
+        }
         self.at += length;
         if here.starts_with('\\') {
             self.at += escape_length(here);
@@ -177,11 +192,11 @@ impl Scanner<'_> {
         });
         let end = match lone {
             Some((brace, close)) => {
-                self.found.faults.push(Fault::LoneBrace { start, end: close, brace });
+                self.fault(Fault::LoneBrace { start, end: close, brace });
                 close
             }
             None => {
-                self.found.faults.push(Fault::UnclosedText { start, end, block: false });
+                self.fault(Fault::UnclosedText { start, end, block: false });
                 end
             }
         };
@@ -220,9 +235,10 @@ impl Scanner<'_> {
             }
         };
         self.frames.clear();
-        self.found.faults.push(Fault::UnclosedText { start, end, block: true });
+        self.fault(Fault::UnclosedText { start, end, block: true });
         self.end_text_at(token, end);
         self.first = true;
+        self.line_start = end;
     }
 
     fn close_block_in_hole(&mut self) {
@@ -234,19 +250,7 @@ impl Scanner<'_> {
         };
         self.frames.truncate(position);
         let end = self.at + BLOCK.len();
-        self.found.faults.push(Fault::LoneBrace { start, end, brace: brace.unwrap_or(start) });
+        self.fault(Fault::LoneBrace { start, end, brace: brace.unwrap_or(start) });
         self.end_text_at(token, end);
     }
-}
-
-/// How long the escape is at the start of `here`. The braces of `\u{1F6A8}` are no hole.
-fn escape_length(here: &str) -> usize {
-    let code = here.strip_prefix("\\u{").and_then(|tail| tail.split_once('}')).map(|(code, _)| code);
-    if let Some(code) =
-        code.filter(|code| !code.is_empty() && code.bytes().all(|byte| byte.is_ascii_hexdigit()))
-    {
-        return "\\u{}".len() + code.len();
-    }
-    let escaped = here.chars().nth(1).filter(|&letter| letter != '\n');
-    1 + escaped.map_or(0, char::len_utf8)
 }
