@@ -40,7 +40,7 @@ pub(crate) enum Target {
     /// A transform.
     Transform(&'static Transform),
     /// A setting.
-    Setting(&'static Setting),
+    Setting(Setting),
     /// Events: the pattern.
     Events(Box<str>),
     /// A name that is always there.

@@ -186,10 +186,10 @@ impl Completer<'_, '_> {
         match self.context.frame() {
             Frame::Settings(path) => {
                 if let Some(setting) = settings::named(path, &key) {
-                    for value in setting.values {
+                    for value in setting.values() {
                         self.items.push(Proposal::text(value, quoted));
                     }
-                    if setting.ty == "schedule" {
+                    if setting.takes == "schedule" {
                         self.named_values(|what| matches!(what, What::Schedule));
                         return;
                     }
@@ -236,12 +236,12 @@ impl Completer<'_, '_> {
             }
             Frame::Settings(path) => {
                 for setting in
-                    settings::below(path).iter().filter(|one| !there.iter().any(|t| **t == *one.name))
+                    settings::below(path).into_iter().filter(|one| !there.iter().any(|t| **t == *one.name))
                 {
                     let one = Proposal::new(setting.name, CompletionItemKind::PROPERTY)
-                        .docs(hover::setting(setting));
-                    let opens = setting.ty == "record";
-                    self.items.push(one.detail(setting.ty).key().opens(opens));
+                        .docs(hover::setting(&setting));
+                    let opens = setting.is_record();
+                    self.items.push(one.detail(setting.takes).key().opens(opens));
                 }
             }
             Frame::Payload(event) => {

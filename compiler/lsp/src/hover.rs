@@ -180,17 +180,15 @@ pub(crate) fn signature(transform: &Transform) -> String {
 
 /// A setting with its default.
 pub(crate) fn setting(setting: &Setting) -> String {
-    let ty = match setting.values {
-        [] => setting.ty.to_owned(),
-        values => values.iter().map(|one| format!("\"{one}\"")).collect::<Vec<_>>().join(" | "),
-    };
-    let mut text = page(&format!("{}: {ty}", setting.name), setting.docs);
-    let _ = match setting.default {
-        "required" => write!(text, "\n\nRequired."),
-        default => write!(text, "\n\nDefault: {default}."),
-    };
-    for inner in setting.inner {
-        let _ = write!(text, "\n- `{}`: {}", inner.name, inner.docs);
+    let mut text = page(&format!("{}: {}", setting.name, setting.takes), setting.meaning);
+    if let Some(default) = setting.default() {
+        let _ = write!(text, "\n\nDefault: `{default}`");
+    }
+    for key in setting.keys() {
+        let _ = write!(text, "\n- `{}`: {}", key.name, key.meaning);
+    }
+    if !setting.example.is_empty() {
+        let _ = write!(text, "\n\n```fanwise\n{}\n```", setting.example);
     }
     text
 }

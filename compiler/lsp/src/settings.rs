@@ -1,112 +1,124 @@
-//! What may stand in `with { … }`, for completion and hover.
+//! What may stand in `with { … }`: the compiler's table, and the keys inside of its records.
 
-/// A setting.
-#[derive(Debug)]
+use compiler::hir;
+use compiler::setting::SETTINGS;
+
+/// A setting, or a key inside of one.
+#[derive(Clone, Copy, Debug)]
 pub(crate) struct Setting {
     /// Its name.
     pub(crate) name: &'static str,
     /// What it takes, in the language's words.
-    pub(crate) ty: &'static str,
-    /// What it is when nobody sets it.
-    pub(crate) default: &'static str,
+    pub(crate) takes: &'static str,
     /// What it does.
-    pub(crate) docs: &'static str,
-    /// The settings inside of its record.
-    pub(crate) inner: &'static [Setting],
-    /// The texts it takes.
-    pub(crate) values: &'static [&'static str],
+    pub(crate) meaning: &'static str,
+    /// How it is written; empty inside of a record.
+    pub(crate) example: &'static str,
+    default: Option<fn(&hir::Settings) -> String>,
 }
 
-const fn plain(name: &'static str, ty: &'static str, default: &'static str, docs: &'static str) -> Setting {
-    Setting { name, ty, default, docs, inner: &[], values: &[] }
+const fn key(name: &'static str, takes: &'static str, meaning: &'static str) -> Setting {
+    Setting { name, takes, meaning, example: "", default: None }
 }
 
-const fn record(name: &'static str, docs: &'static str, inner: &'static [Setting]) -> Setting {
-    Setting { name, ty: "record", default: "none", docs, inner, values: &[] }
-}
-
-const fn choice(
-    name: &'static str,
-    values: &'static [&'static str],
-    default: &'static str,
-    docs: &'static str,
-) -> Setting {
-    Setting { name, ty: "text", default, docs, inner: &[], values }
-}
+/// The keys inside of records, by the setting that they belong to.
+const KEYS: &[(&str, &[Setting])] = &[
+    (
+        "retry",
+        &[
+            key("attempts", "int", "Attempts in all, the first one included."),
+            key("first_wait", "duration", "The wait after the first attempt."),
+            key("longest_wait", "duration", "No wait is longer."),
+            key("growth", "number", "Each wait is the one before times this."),
+            key("jitter", "percent", "A wait is changed at random by up to this share, both ways."),
+        ],
+    ),
+    ("rate_limit", ALLOWANCE),
+    ("throttle", ALLOWANCE),
+    (
+        "dedupe",
+        &[
+            key("by", "any", "The first delivery with this value is sent."),
+            key("within", "duration", "How long a value is remembered; at most 30 days."),
+        ],
+    ),
+    (
+        "sample",
+        &[
+            key("share", "percent", "The share that is sent."),
+            key("by", "any", "Everything with the same value is sent, or nothing of it."),
+            key("salt", "text", "Rules with the same `by` and `salt` choose the same."),
+        ],
+    ),
+];
 
 const ALLOWANCE: &[Setting] = &[
-    plain("allow", "int", "required", "So many deliveries."),
-    plain("every", "duration", "required", "In this time."),
-    plain("by", "any", "all together", "Counts apart for each value."),
+    key("allow", "int", "So many."),
+    key("every", "duration", "In any stretch of this length."),
+    key("by", "any", "Counted apart for each value."),
 ];
 
-/// Every setting, in the order of the language book.
-pub(crate) const SETTINGS: &[Setting] = &[
-    record(
-        "retry",
-        "When and how often a failed delivery is tried again. Only failures that may pass are.",
-        &[
-            plain("attempts", "int", "8", "Attempts in all, the first included."),
-            plain("first_wait", "duration", "10s", "The wait after the first attempt."),
-            plain("longest_wait", "duration", "6h", "No wait is longer."),
-            plain("growth", "decimal", "2", "Each wait is the one before times this."),
-            plain("jitter", "percent", "20%", "Waits vary at random by up to this share."),
-        ],
-    ),
-    plain("timeout", "duration", "15s", "How long one attempt may take."),
-    plain("expires", "duration", "3d", "After this the delivery is given up and becomes a dead letter."),
-    record("rate_limit", "Slows deliveries down. Nothing is dropped.", ALLOWANCE),
-    record("throttle", "Drops what is more than this; the history says so.", ALLOWANCE),
-    record(
-        "dedupe",
-        "The first delivery with a key is sent, later ones with the same key are not.",
-        &[
-            plain("by", "any", "required", "The key; a delivery without one is always sent."),
-            plain("within", "duration", "required", "How long a key is remembered."),
-        ],
-    ),
-    plain("order_by", "any", "none", "Deliveries with the same key are sent one after another, in order."),
-    Setting {
-        name: "sample",
-        ty: "percent",
-        default: "100%",
-        docs: "The share of events that is sent: always the same ones, all deliveries of a rule together.",
-        inner: &[
-            plain("share", "percent", "required", "The share that is sent."),
-            plain("by", "any", "the event", "Everything with the same key is sent, or not."),
-            plain("salt", "text", "the rule's name", "Rules with the same key and salt choose the same."),
-        ],
-        values: &[],
-    },
-    plain("during", "schedule", "always", "Deliver only in these hours."),
-    choice("outside", &["hold", "skip"], "\"hold\"", "What happens outside of those hours: wait, or skip."),
-    plain("delay", "duration", "0s", "Deliver later."),
-    choice(
-        "priority",
-        &["low", "normal", "high"],
-        "\"normal\"",
-        "The weight when many deliveries wait: 1, 4 or 16.",
-    ),
-    choice(
-        "on_field_error",
-        &["fail", "skip"],
-        "\"skip\" for optional fields",
-        "What a field does that has no value. A required field always fails the delivery.",
-    ),
-    plain("idempotency_key", "text", "the delivery's id", "Sent where the integration knows such keys."),
-];
+impl Setting {
+    /// What holds when nobody sets it.
+    pub(crate) fn default(&self) -> Option<String> {
+        self.default.map(|default| default(&hir::Settings::default()))
+    }
+
+    /// Whether it takes nothing but a record.
+    pub(crate) fn is_record(&self) -> bool {
+        self.takes.starts_with('{')
+    }
+
+    /// The texts it takes, when it takes nothing else.
+    pub(crate) fn values(&self) -> Vec<&'static str> {
+        let values = self.takes.split(" | ").map(|one| one.strip_prefix('"')?.strip_suffix('"'));
+        values.collect::<Option<_>>().unwrap_or_default()
+    }
+
+    /// The keys of its record.
+    pub(crate) fn keys(&self) -> &'static [Setting] {
+        KEYS.iter().find(|(name, _)| *name == self.name).map_or(&[], |(_, keys)| keys)
+    }
+}
 
 /// The settings below some keys.
-pub(crate) fn below(path: &[Box<str>]) -> &'static [Setting] {
-    let mut settings = SETTINGS;
-    for key in path {
-        settings =
-            settings.iter().find(|setting| *setting.name == **key).map_or(&[], |setting| setting.inner);
+pub(crate) fn below(path: &[Box<str>]) -> Vec<Setting> {
+    let of = |one: &compiler::setting::Setting| Setting {
+        name: one.name,
+        takes: one.takes,
+        meaning: one.meaning,
+        example: one.example,
+        default: Some(one.default),
+    };
+    let all = || SETTINGS.iter().map(of);
+    match path {
+        [] => all().collect(),
+        [one] => {
+            all().find(|setting| *setting.name == **one).map(|one| one.keys().to_vec()).unwrap_or_default()
+        }
+        _ => Vec::new(),
     }
-    settings
 }
 
 /// One setting.
-pub(crate) fn named(path: &[Box<str>], name: &str) -> Option<&'static Setting> {
-    below(path).iter().find(|setting| setting.name == name)
+pub(crate) fn named(path: &[Box<str>], name: &str) -> Option<Setting> {
+    below(path).into_iter().find(|setting| setting.name == name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{KEYS, below};
+
+    #[test]
+    fn the_keys_are_those_that_the_compiler_names() {
+        for setting in below(&[]) {
+            let record = setting.takes.split_once('{').and_then(|(_, rest)| rest.split_once('}'));
+            let names: Vec<&str> =
+                record.map(|(names, _)| names.split(',').map(str::trim).collect()).unwrap_or_default();
+            let keys: Vec<&str> = setting.keys().iter().map(|key| key.name).collect();
+            assert_eq!(keys, names, "{}", setting.name);
+        }
+        assert!(KEYS.iter().all(|(name, _)| below(&[]).iter().any(|setting| setting.name == *name)));
+        assert_eq!(below(&["outside".into()]).len(), 0);
+    }
 }
