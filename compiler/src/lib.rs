@@ -13,6 +13,7 @@ pub mod catalogue;
 mod check;
 pub mod eval;
 pub mod event;
+pub mod explain;
 pub mod field_type;
 pub mod gate;
 pub mod hir;

@@ -1,13 +1,13 @@
 //! Exact arithmetic on numbers, instants and lengths of time.
 
 use grammar::ast::{self, ArithmeticOp};
-use grammar::{Span, Spanned};
+use grammar::{Diagnostic, Span, Spanned};
 
 use super::Checker;
 use super::fold;
 use super::scope::Typed;
 use crate::hir::Expr;
-use crate::messages::types as messages;
+use crate::messages::{names, types as messages};
 use crate::types::{Kind, Type};
 use crate::value::Value;
 
@@ -34,6 +34,10 @@ impl Checker<'_> {
         right: &ast::Expr,
         span: Span,
     ) -> Typed {
+        if let Some(told) = self.a_field_with_a_dash(left, op, right, span) {
+            self.report(told);
+            return Typed::broken(span);
+        }
         let one = self.value(left);
         let two = self.value(right);
         if one.ty.is_broken() || two.ty.is_broken() {
@@ -52,6 +56,28 @@ impl Checker<'_> {
         let sensitive = one.sensitive.clone().or_else(|| two.sensitive.clone());
         let expr = Expr::Arithmetic(op.node, Box::new(one.expr), Box::new(two.expr));
         Typed { needs, sensitive, ..Typed::computed(expr, ty, span) }
+    }
+
+    /// `lead.x-id` is read as a subtraction, and `lead."x-id"` was meant.
+    fn a_field_with_a_dash(
+        &self,
+        left: &ast::Expr,
+        op: &Spanned<ArithmeticOp>,
+        right: &ast::Expr,
+        span: Span,
+    ) -> Option<Diagnostic> {
+        let (ast::ExprKind::Field { base, name, .. }, ast::ExprKind::Name(rest)) = (&left.kind, &right.kind)
+        else {
+            return None;
+        };
+        let joined = left.span.end == op.span.start && op.span.end == right.span.start;
+        let known =
+            self.scope.iter().any(|one| one.name == rest.text) || self.names.values.contains_key(&*rest.text);
+        if op.node != ArithmeticOp::Subtract || !joined || known {
+            return None;
+        }
+        let meant = format!("{}.\"{name}-{rest}\"", self.written(base.span));
+        Some(names::field_with_a_dash(span, &meant))
     }
 
     fn result(&mut self, one: &Typed, op: &Spanned<ArithmeticOp>, two: &Typed) -> Option<Type> {

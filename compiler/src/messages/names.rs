@@ -5,6 +5,14 @@ use grammar::{Diagnostic, Ident, Span, ast};
 
 use super::{closest, did_you_mean, listed, replacing};
 
+/// E0122
+pub(crate) fn field_with_a_dash(span: Span, meant: &str) -> Diagnostic {
+    Diagnostic::error(Code::E0122, "a field name with `-` stands in quotation marks")
+        .at(span, format!("did you mean `{meant}`?"))
+        .note("without them, `-` is a minus sign")
+        .fix(format!("write {meant}"), [(span, meant.to_owned())])
+}
+
 /// E0201
 pub(crate) fn declared_twice(what: &str, name: &Ident, first: Span) -> Diagnostic {
     Diagnostic::error(Code::E0201, format!("the {what} `{name}` is there twice"))

@@ -22,7 +22,7 @@ pub(super) fn run(arguments: &Arguments) -> Exit {
         complain(&format!("there is no message `{code}`{help}"));
         return Exit::Failed;
     };
-    match Out::default().text(&page) {
+    match Out::default().text(page) {
         Ok(_) => Exit::Ok,
         Err(error) => {
             complain(&format!("stdout cannot be written: {error}"));
@@ -31,7 +31,6 @@ pub(super) fn run(arguments: &Arguments) -> Exit {
     }
 }
 
-fn page(code: &str) -> Option<String> {
-    let entry = CODES.iter().find(|entry| entry.code.as_str() == code)?;
-    Some(format!("{}: {}\n", entry.code, entry.summary))
+fn page(code: &str) -> Option<&'static str> {
+    compiler::explain::explain(code)
 }
