@@ -216,3 +216,25 @@ impl From<ChangeError> for Problem {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn every_route_is_documented() {
+        let source = include_str!("api.rs");
+        let document = include_str!("../docs/api.md");
+        let (inside, outside) =
+            source.split_once("    Router::new()\n        .route(\"/v1/workspaces\"").unwrap();
+        let paths = |part: &str| -> Vec<String> {
+            part.split(".route(\"").skip(1).map(|rest| rest.split('"').next().unwrap().to_owned()).collect()
+        };
+        let below = paths(inside)
+            .into_iter()
+            .map(|path| format!("/v1/workspaces/{{ws}}{}", path.trim_end_matches('/')));
+        let all: Vec<String> = below.chain(paths(outside)).collect();
+        assert!(all.len() > 20, "{all:?}");
+        for path in all.iter().filter(|path| path.starts_with('/')) {
+            assert!(document.contains(&format!(" {path}` |")), "docs/api.md lacks {path}");
+        }
+    }
+}

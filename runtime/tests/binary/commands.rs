@@ -140,7 +140,8 @@ fn a_server_that_is_not_there_ends_with_6() {
 #[test]
 fn import_writes_rules_to_stdout_and_what_needs_a_look_to_stderr() {
     let folder = tempfile::tempdir().unwrap();
-    let pattern = written(folder.path(), "pattern.json", r#"{ "detail": { "state": ["a"], "state": ["b"] } }"#);
+    let pattern =
+        written(folder.path(), "pattern.json", r#"{ "detail": { "state": ["a"], "state": ["b"] } }"#);
     let ran = fanwise(&["import", "eventbridge", &pattern], "");
     assert_eq!(ran.code, 0, "{}", ran.err);
     assert!(ran.err.starts_with("/detail/state: "), "{}", ran.err);
@@ -152,10 +153,18 @@ fn import_writes_rules_to_stdout_and_what_needs_a_look_to_stderr() {
 
     let example = written(folder.path(), "event.json", r#"{ "detail": { "state": "a" } }"#);
     let ran = fanwise(&["import", "eventbridge", &pattern, "--example", &example, "--rule", "States"], "");
-    assert!(ran.out.contains("rule states {\n  on **\n  when payload.detail.state is \"b\"\n"), "{}", ran.out);
+    assert!(
+        ran.out.contains("rule states {\n  on **\n  when payload.detail.state is \"b\"\n"),
+        "{}",
+        ran.out
+    );
 
     let ran = fanwise(&["import", "fql", "-"], "type = 'track'");
-    assert!(ran.code == 0 && ran.err.is_empty() && ran.out.contains("payload.type is \"track\""), "{}", ran.out);
+    assert!(
+        ran.code == 0 && ran.err.is_empty() && ran.out.contains("payload.type is \"track\""),
+        "{}",
+        ran.out
+    );
     let ran = fanwise(&["import", "fql", "-"], "type =");
     assert_eq!((ran.code, ran.out.as_str()), (1, ""));
     assert!(ran.err.contains("1:7: "), "{}", ran.err);
