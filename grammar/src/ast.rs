@@ -4,8 +4,12 @@
 
 mod expr;
 mod item;
+mod schedule;
+mod test;
 mod types;
 
 pub use expr::*;
 pub use item::*;
+pub use schedule::*;
+pub use test::*;
 pub use types::*;

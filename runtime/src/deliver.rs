@@ -24,7 +24,7 @@ use self::target::Connections;
 use self::transport::{Answer, Transport};
 use crate::clock::Clock;
 use crate::engine::Ending;
-use crate::model::{AttemptRecord, DeliveryRecord, EventRecord, Outcome};
+use crate::model::{AttemptRecord, DeliveryRecord, Outcome};
 
 /// What an attempt needs from the node.
 pub struct Sender {
@@ -48,14 +48,14 @@ pub struct Report {
 }
 
 /// Makes one attempt.
-pub async fn attempt(sender: &Sender, event: &EventRecord, delivery: &DeliveryRecord, number: u32) -> Report {
+pub async fn attempt(sender: &Sender, delivery: &DeliveryRecord, number: u32) -> Report {
     // Looked up every time, so that a corrected URL or secret helps what is pending already.
     let target = sender.connections.target(&delivery.workspace, &delivery.connection);
     let Some(target) = target.filter(|target| target.enabled) else {
         return Report { record: None, ending: Ending::Unusable };
     };
     let started_at = sender.clock.now();
-    let end = match request(event, delivery, &target, sender.addresses, started_at) {
+    let end = match request(delivery, &target, sender.addresses, started_at) {
         Ok(request) => match sender.transport.send(request, delivery.policy.timeout).await {
             Ok(answer) => answered(answer, sender),
             Err(failure) => failed(failure.outcome, failure.error),

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Expr, Record, RecordType, Text, TypeExpr};
+use super::{Expr, Record, RecordType, Schedule, Test, Text, TypeExpr};
 use crate::span::{Ident, Span, Spanned};
 
 /// A whole file.
@@ -219,55 +219,6 @@ pub struct Policy {
     pub param: Option<Param>,
     /// Its settings.
     pub settings: Record,
-}
-
-/// `schedule NAME = HOURS, HOURS in "ZONE" except DATE, DATE`.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-#[serde(deny_unknown_fields)]
-pub struct Schedule {
-    /// Its name.
-    pub name: Ident,
-    /// The weekly hours.
-    pub hours: Vec<Hours>,
-    /// The IANA zone.
-    pub zone: Text,
-    /// Days on which it is closed, `YYYY-MM-DD` as written.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub except: Vec<Spanned<Box<str>>>,
-}
-
-/// `weekdays 09:00 to 18:00`.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-#[serde(deny_unknown_fields)]
-pub struct Hours {
-    /// Which days.
-    pub days: Days,
-    /// Opening, minutes after midnight, 0 to 1440 as written.
-    pub from: Spanned<u16>,
-    /// Closing, minutes after midnight; at or before `from` it is on the next day.
-    pub to: Spanned<u16>,
-    /// Its place.
-    #[serde(skip)]
-    pub span: Span,
-}
-
-/// Which days of the week. Days count from Monday, 0.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-#[serde(rename_all = "snake_case")]
-pub enum Days {
-    /// Monday to Friday.
-    Weekdays,
-    /// Saturday and Sunday.
-    Weekends,
-    /// `every day`.
-    Every,
-    /// One day.
-    One(u8),
-    /// `friday to monday`, both included, going round the week.
-    Range(u8, u8),
 }
 
 /// `rule name { … }`.
@@ -507,115 +458,4 @@ pub struct Ignore {
     /// Its place.
     #[serde(skip)]
     pub span: Span,
-}
-
-/// `test "…" { … }`.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-#[serde(deny_unknown_fields)]
-pub struct Test {
-    /// What it is about.
-    pub title: Text,
-    /// `in sandbox`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub environment: Option<Ident>,
-    /// `at 2026-03-03T10:00:00+01:00`, RFC 3339 as written.
-    pub at: Option<Spanned<Box<str>>>,
-    /// In order.
-    pub steps: Vec<Step>,
-}
-
-/// A step of a test.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-#[serde(deny_unknown_fields)]
-pub struct Step {
-    /// What it does.
-    pub kind: StepKind,
-    /// Its place.
-    #[serde(skip)]
-    pub span: Span,
-}
-
-/// What a step of a test does.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-#[serde(rename_all = "snake_case")]
-pub enum StepKind {
-    /// Sends an event.
-    Given {
-        /// The event's type: a pattern without stars, which the checker asks for.
-        event: Pattern,
-        /// `resource "…"`.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        resource: Option<Text>,
-        /// `resource_id "…"`.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        resource_id: Option<Text>,
-        /// The payload.
-        payload: GivenPayload,
-    },
-    /// Moves the clock, in milliseconds.
-    After(Spanned<u64>),
-    /// `expect nothing`.
-    ExpectNothing,
-    /// `expect nothing else`.
-    ExpectNothingElse,
-    /// `expect rule name matched`.
-    ExpectRule {
-        /// The rule.
-        rule: Ident,
-        /// `matched`, or else `skipped`.
-        matched: bool,
-    },
-    /// `expect 2 chat.send_message { … }`.
-    ExpectDelivery {
-        /// How many; absent is at least one.
-        count: ExpectCount,
-        /// The connection.
-        connection: Ident,
-        /// The action.
-        action: Ident,
-        /// What the input must be.
-        fields: Vec<ExpectField>,
-    },
-}
-
-/// How many deliveries a test expects.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-#[serde(rename_all = "snake_case")]
-pub enum ExpectCount {
-    /// No number was written.
-    AtLeastOne,
-    /// `no`.
-    None,
-    /// A number.
-    Exactly(u64),
-}
-
-/// Where a test's event comes from.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-#[serde(rename_all = "snake_case")]
-pub enum GivenPayload {
-    /// Written in place.
-    Inline(Record),
-    /// A file of the bundle.
-    From(Text),
-}
-
-/// One field of an expected delivery.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-#[serde(deny_unknown_fields)]
-pub struct ExpectField {
-    /// The field.
-    pub key: Ident,
-    /// What it must be. For `key: value` the comparison is `key is value`;
-    /// the left side of either is an [`ExprKind::Name`](super::ExprKind::Name) with the key.
-    pub test: Expr,
-    /// Whether it was written with `:`.
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    pub colon: bool,
 }

@@ -12,7 +12,7 @@ use url::Url;
 use super::address::{AddressError, AddressPolicy, check_url};
 use super::sign::{SecretError, sign};
 use super::target::{SECRETS_MAX, Target};
-use crate::model::{DeliveryRecord, EventRecord};
+use crate::model::DeliveryRecord;
 
 /// An input's own headers, at most.
 pub const INPUT_HEADERS_MAX: usize = 32;
@@ -107,7 +107,6 @@ fn present<'de, D: Deserializer<'de>>(from: D) -> Result<Option<&'de RawValue>, 
 /// # Errors
 /// See [`RequestError`].
 pub fn request(
-    event: &EventRecord,
     delivery: &DeliveryRecord,
     target: &Target,
     addresses: AddressPolicy,
@@ -123,10 +122,10 @@ pub fn request(
     }
     let input: Input<'_> = serde_json::from_str(input).map_err(|error| wrong(&error))?;
     let url = check_url(&target.url, target.addresses.unwrap_or(addresses))?;
-    let body = match input.body {
-        Some(body) => Bytes::copy_from_slice(body.get().as_bytes()),
-        None => Bytes::copy_from_slice(&event.payload),
-    };
+    // A rule that writes no body has the payload here already. One that was written and has no value
+    // must not come to post something else.
+    let body = input.body.ok_or_else(|| wrong(&"`body` has no value"))?;
+    let body = Bytes::copy_from_slice(body.get().as_bytes());
     let mut headers = HeaderMap::new();
     for (name, value) in &target.headers {
         let text = value.expose_text().unwrap_or("\n");

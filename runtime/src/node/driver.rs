@@ -239,7 +239,7 @@ impl Driver {
             return self.broken(start, "the journal has another record there".to_owned());
         };
         match owed.deliveries.get(index as usize) {
-            Some(delivery) => attempt(&self.sender, &owed.event, delivery, start.attempt).await,
+            Some(delivery) => attempt(&self.sender, delivery, start.attempt).await,
             None => self.broken(start, "the journal has no such delivery".to_owned()),
         }
     }

@@ -148,7 +148,7 @@ fn new_event(connections: &[&str]) -> NewEvent {
         connection: ConnectionId::from_text(connection),
         connection_name: (*connection).into(),
         action: "send_webhook".into(),
-        input: Ok("{}".into()),
+        input: Ok(r#"{"body":{}}"#.into()),
         policy: policy(),
         created_at: now,
         due_at: now,
@@ -185,7 +185,7 @@ async fn an_event_is_durable_listed_and_delivered_after_two_failures() {
     assert_eq!(attempts[2].response.as_deref(), Some("hello"));
     let payload = bench.node.payload(&workspace(), &accepted.event).await.unwrap().unwrap();
     assert_eq!(&*payload, br#"{"amount":1}"#);
-    assert_eq!(bench.node.input(&workspace(), &accepted.deliveries[0]).await.unwrap(), Some(Ok("{}".into())));
+    assert_eq!(bench.node.input(&workspace(), &accepted.deliveries[0]).await.unwrap(), Some(Ok(r#"{"body":{}}"#.into())));
     let Ok(Feed::Event(first)) = feed.recv().await else { panic!("the event comes first") };
     assert_eq!(first.id, accepted.event);
     let mut ended = 0;
