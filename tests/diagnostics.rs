@@ -1,4 +1,4 @@
-//! What the checker and failing tests say: every `diagnostics/NAME.route` beside its messages.
+//! What the checker and failing tests say: `diagnostics/NAME.route` beside its messages.
 //!
 //! A case is one rule file, `NAME.route`. Lines that begin with `#:` at its head say what is around it:
 //! `#: environment sandbox`, `#: connection crm hubspot` (what the workspace has set up), `#: strict`,

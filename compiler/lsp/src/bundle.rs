@@ -1,4 +1,4 @@
-//! A bundle: the rule files of a folder with their schemas, fixtures and lists, as the editor sees them.
+//! A bundle as the editor sees it: the rule files of a folder with their schemas and lists.
 
 use std::collections::BTreeMap;
 use std::fs;

@@ -1,4 +1,4 @@
-//! Resolves names to addresses that may be called: one question at a time per name, answers kept briefly.
+//! Resolves names to addresses that may be called: one question at a time per name, kept briefly.
 //!
 //! The system's resolver blocks a thread for as long as it likes, so only so many threads may wait for it;
 //! they are never more than a fraction of the runtime's, which also read the journal.
