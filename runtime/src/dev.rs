@@ -117,6 +117,9 @@ fn summary(expected: &demo::Expected, receiver: &Receiver, took: Duration) {
 
 fn next_steps(running: &Running, expected: &demo::Expected) -> String {
     let (url, key, workspace) = (running.url(), running.admin_key.text(), demo::WORKSPACE);
+    // Where people run this from, the binary is seldom on their path.
+    let fanwise =
+        std::env::current_exe().map_or_else(|_| "fanwise".to_owned(), |path| path.display().to_string());
     let event = expected.an_event.as_ref().map_or("EVENT_ID", |id| id.as_str());
     format!(
         r#"
@@ -129,7 +132,7 @@ Send an event:
     -d '{{"event":"github.release.published","resource":"acme/shop","payload":{{"release":{{"tag_name":"v1.0","author":{{"login":"ada"}}}}}}}}'
 
 Ask why an event went where it went:
-  fanwise why {event} --server {url} --workspace {workspace} --key {key}
+  {fanwise} why {event} --server {url} --workspace {workspace} --key {key}
   curl -s {url}/v1/workspaces/{workspace}/events/{event}/trace -H 'accept: text/plain' -H 'authorization: Bearer {key}'
 
 Ctrl-C stops."#

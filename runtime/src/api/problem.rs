@@ -50,7 +50,6 @@ kinds! {
     Conflict "conflict" 409 "that is in the way of something that exists";
     InUse "in-use" 409 "something else still needs it";
     IdempotencyMismatch "idempotency-mismatch" 422 "this key was used for another request";
-    IdempotencyRunning "idempotency-running" 409 "the first request with this key is still running";
     PayloadTooLarge "payload-too-large" 413 "that is more than can be taken";
     UnsupportedMediaType "unsupported-media-type" 415 "this content type is not read here";
     RulesRefused "rules-refused" 422 "the rules have errors, so nothing was published";
