@@ -327,15 +327,19 @@ async fn what_cannot_be_sent_says_why() {
         "Proxy-Connection",
         "a b",
     ] {
-        let (outcome, error) = check(hook(), &format!(r#"{{"headers": {{"{name}": "x"}}}}"#)).await;
+        let (outcome, error) =
+            check(hook(), &format!(r#"{{"body": 1, "headers": {{"{name}": "x"}}}}"#)).await;
         assert_eq!(outcome, Outcome::MappingFailed, "{name}");
         assert!(error.contains(name), "{error}");
     }
-    assert_eq!(check(hook(), r#"{"headers": {"x": "a\r\nb: c"}}"#).await.0, Outcome::MappingFailed);
+    assert_eq!(
+        check(hook(), r#"{"body": 1, "headers": {"x": "a\r\nb: c"}}"#).await.0,
+        Outcome::MappingFailed
+    );
     assert_eq!(check(hook(), "[]").await.0, Outcome::MappingFailed);
     let many: Vec<String> = (0..33).map(|number| format!(r#""x-{number}": "1""#)).collect();
     assert_eq!(
-        check(hook(), &format!(r#"{{"headers": {{{}}}}}"#, many.join(","))).await.0,
+        check(hook(), &format!(r#"{{"body": 1, "headers": {{{}}}}}"#, many.join(","))).await.0,
         Outcome::MappingFailed
     );
     let mut unsigned = hook();

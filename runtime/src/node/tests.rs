@@ -185,7 +185,10 @@ async fn an_event_is_durable_listed_and_delivered_after_two_failures() {
     assert_eq!(attempts[2].response.as_deref(), Some("hello"));
     let payload = bench.node.payload(&workspace(), &accepted.event).await.unwrap().unwrap();
     assert_eq!(&*payload, br#"{"amount":1}"#);
-    assert_eq!(bench.node.input(&workspace(), &accepted.deliveries[0]).await.unwrap(), Some(Ok(r#"{"body":{}}"#.into())));
+    assert_eq!(
+        bench.node.input(&workspace(), &accepted.deliveries[0]).await.unwrap(),
+        Some(Ok(r#"{"body":{}}"#.into()))
+    );
     let Ok(Feed::Event(first)) = feed.recv().await else { panic!("the event comes first") };
     assert_eq!(first.id, accepted.event);
     let mut ended = 0;
