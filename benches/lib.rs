@@ -53,7 +53,7 @@ fn parcel(numbers: &mut Numbers) -> String {
         lot % 1000,
         numbers.below(4_000),
         numbers.below(4_000),
-        if lot % 2 == 0 { "E" } else { "O" },
+        if lot.is_multiple_of(2) { "E" } else { "O" },
         numbers.below(99_999),
     )
 }
@@ -96,7 +96,7 @@ fn condition(shape: Shape, at: usize, numbers: &mut Numbers) -> String {
                 lot / 10_000
             )
         }
-        Shape::Ends if at % 2 == 0 => format!("{properties}.BLKLOT ends with \"{}\"", lot % 10_000),
+        Shape::Ends if at.is_multiple_of(2) => format!("{properties}.BLKLOT ends with \"{}\"", lot % 10_000),
         Shape::Ends => format!("{properties}.MAPBLKLOT matches \"{}*{}\"", lot / 1_000, lot % 100),
         Shape::Disjunction => format!(
             "({properties}.MAPBLKLOT is \"{lot}\" or ({properties}.STREET is \"{street}\" and {properties}.LOT_NUM is \"{}\")) and {properties}.ODD_EVEN is not \"O\" and {properties}.ST_TYPE is not \"AV\"",

@@ -145,8 +145,17 @@ fn every_dependency_has_its_reason() {
 /// The compiler is pure: no files, no environment, no clock.
 #[test]
 fn the_compiler_touches_nothing_outside() {
-    let banned =
-        ["std::fs", "std::env", "TcpStream", "UdpSocket", "ToSocketAddrs", "SystemTime", "Instant::now", "Timestamp::now", "Zoned::now"];
+    let banned = [
+        "std::fs",
+        "std::env",
+        "TcpStream",
+        "UdpSocket",
+        "ToSocketAddrs",
+        "SystemTime",
+        "Instant::now",
+        "Timestamp::now",
+        "Zoned::now",
+    ];
     let mut problems = Vec::new();
     for (path, text) in files(".rs").iter().filter(|(path, _)| path.starts_with("compiler/src")) {
         let code = text.split("#[cfg(test)]").next().unwrap_or_default();

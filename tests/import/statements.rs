@@ -35,14 +35,14 @@ enum Operand {
 const PATHS: &[&str] = &["a", "b", "c"];
 
 fn expr(chance: &mut Chance, depth: u64) -> Expr {
-    let path = *chance.one(PATHS);
+    let path = chance.one(PATHS);
     let inner = |chance: &mut Chance| Box::new(expr(chance, depth - 1));
     match chance.below(if depth > 0 { 14 } else { 9 }) {
         0 => Expr::In(Operand::Path(path), vec![json!("x"), json!(1), Value::Null]),
         1 => Expr::In(Operand::Path(path), vec![json!("x"), json!("xy")]),
         2 => Expr::Element(json!("x"), path),
         3 => Expr::Contains(path, "x"),
-        4 => Expr::Match(path, *chance.one(&["x*", "*y", "?"])),
+        4 => Expr::Match(path, chance.one(&["x*", "*y", "?"])),
         5 => Expr::Truth(path),
         6..=8 => comparison(chance, path),
         9 | 10 => Expr::And(inner(chance), inner(chance)),
@@ -52,18 +52,18 @@ fn expr(chance: &mut Chance, depth: u64) -> Expr {
 }
 
 fn comparison(chance: &mut Chance, path: &'static str) -> Expr {
-    let equality = *chance.one(&["=", "!="]);
-    let any = *chance.one(&["=", "!=", "<", "<=", ">", ">="]);
+    let equality = chance.one(&["=", "!="]);
+    let any = chance.one(&["=", "!=", "<", "<=", ">", ">="]);
     let literal = chance.one(&[json!("x"), json!("XY"), json!(1), json!(true), Value::Null]).clone();
     let number = json!(chance.below(4));
     match chance.below(8) {
         0 | 1 => Expr::Compare(equality, Operand::Path(path), Operand::Literal(literal)),
         2 => Expr::Compare(equality, Operand::Literal(literal), Operand::Path(path)),
         3 => Expr::Compare(any, Operand::Path(path), Operand::Literal(number)),
-        4 => Expr::Compare(equality, Operand::Path(path), Operand::Path(*chance.one(PATHS))),
+        4 => Expr::Compare(equality, Operand::Path(path), Operand::Path(chance.one(PATHS))),
         5 => Expr::Compare(any, Operand::Length(path), Operand::Literal(number)),
         6 => {
-            let kind = json!(*chance.one(&["string", "number", "list", "bool", "null"]));
+            let kind = json!(chance.one(&["string", "number", "list", "bool", "null"]));
             Expr::Compare(equality, Operand::Typeof(path), Operand::Literal(kind))
         }
         _ => Expr::Compare(equality, Operand::Lower(path), Operand::Literal(json!("xy"))),

@@ -243,7 +243,7 @@ impl Checker<'_> {
 
     /// What may keep a comparison with this value from answering.
     pub(super) fn loose(&self, value: &Typed) -> Option<Loose> {
-        let unchecked = value.ty == Type::Any && !value.as_constant().is_some();
+        let unchecked = value.ty == Type::Any && value.as_constant().is_none();
         if !value.ty.is_optional() && !unchecked {
             return None;
         }

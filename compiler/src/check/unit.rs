@@ -301,7 +301,7 @@ fn no_short_file_is_much_work() {
     for file in &files {
         let text = format!("{head}{file}{tail}");
         let _ = checked(&text);
-        assert!(start.elapsed().as_secs() < 60, "{}", &file[..60]);
+        assert!(start.elapsed().as_secs() < 60, "{:?}", file.get(..60));
     }
 }
 
