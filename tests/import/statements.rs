@@ -42,7 +42,10 @@ fn expr(chance: &mut Chance, depth: u64) -> Expr {
         1 => Expr::In(Operand::Path(path), vec![json!("x"), json!("xy")]),
         2 => Expr::Element(json!("x"), path),
         3 => Expr::Contains(path, "x"),
-        4 => Expr::Match(path, chance.one(&["x*", "*y", "?"])),
+        4 => {
+            let glob = *chance.one(&["x*", "*y", "?"]);
+            Expr::Match(path, glob)
+        }
         5 => Expr::Truth(path),
         6..=8 => comparison(chance, path),
         9 | 10 => Expr::And(inner(chance), inner(chance)),
@@ -60,7 +63,10 @@ fn comparison(chance: &mut Chance, path: &'static str) -> Expr {
         0 | 1 => Expr::Compare(equality, Operand::Path(path), Operand::Literal(literal)),
         2 => Expr::Compare(equality, Operand::Literal(literal), Operand::Path(path)),
         3 => Expr::Compare(any, Operand::Path(path), Operand::Literal(number)),
-        4 => Expr::Compare(equality, Operand::Path(path), Operand::Path(chance.one(PATHS))),
+        4 => {
+            let other = *chance.one(PATHS);
+            Expr::Compare(equality, Operand::Path(path), Operand::Path(other))
+        }
         5 => Expr::Compare(any, Operand::Length(path), Operand::Literal(number)),
         6 => {
             let kind = json!(chance.one(&["string", "number", "list", "bool", "null"]));
