@@ -17,7 +17,7 @@ fn checking(criterion: &mut Criterion) {
         });
         let plan = plan(&text);
         group.bench_with_input(BenchmarkId::new("compile", count), &plan, |bencher, plan| {
-            bencher.iter(|| black_box(Jit::compile(plan)));
+            bencher.iter(|| black_box(Jit::new(plan)));
         });
     }
     group.finish();

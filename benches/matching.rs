@@ -13,7 +13,7 @@ fn matching(criterion: &mut Criterion) {
         group.throughput(Throughput::Elements(events.len() as u64)).sample_size(10);
         for count in [1, 10, 100, 1_000] {
             let plan = plan(&rules(shape, count));
-            let jit = Jit::compile(&plan).expect("this processor is supported");
+            let jit = Jit::new(&plan).expect("this processor is supported");
             let matchers: [(&str, &dyn Matcher); 2] = [("interpreter", &Interpreter), ("compiled", &jit)];
             for (name, matcher) in matchers {
                 let mut matches = Matches::default();

@@ -12,7 +12,7 @@ use compiler::check;
 use compiler::eval::{Facts, NoLists};
 use compiler::event::Event;
 use compiler::hir::RuleId;
-use compiler::matcher::{Interpreter, Jit, Matcher, Matches};
+use compiler::matcher::{Indexed, Interpreter, Jit, Matcher, Matches};
 use compiler::plan::{Plan, plan};
 use compiler::slots::Slots;
 use compiler::trace::{Outcome, trace};
@@ -84,7 +84,8 @@ fn run(seed: u64, counts: &mut Counts) {
         }
     };
     counts.bundles += 1;
-    let jit = Jit::compile(&plan).expect("code for this processor");
+    let indexed = Arc::new(Indexed::new(&plan));
+    let jit = Jit::compile(&indexed).expect("code for this processor");
     counts.compiled += jit.stats().rules;
     counts.rules += plan.program.rules.len();
     let (mut expected, mut found) = (Matches::default(), Matches::default());
@@ -104,6 +105,8 @@ fn run(seed: u64, counts: &mut Counts) {
         let slots = Slots::new(&plan, event.payload).expect("generated payloads are JSON");
         let facts = Facts { plan: &plan, event: &event, slots: &slots, lists: &NoLists };
         Interpreter.matches(&facts, &mut expected);
+        indexed.matches(&facts, &mut found);
+        assert_eq!(expected.rules, found.rules, "indexed, seed {seed}, event {payload}");
         jit.matches(&facts, &mut found);
         let case =
             || format!("seed {seed}, event {payload}, resource {resource:?}\n{}", conditions.join("\n"));

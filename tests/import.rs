@@ -161,7 +161,7 @@ fn plan_of(name: &str, text: &str) -> Engines {
     let errors: Vec<String> = errors.map(shown).collect();
     assert!(errors.is_empty(), "{name}:\n{}\n{text}", errors.join("\n"));
     let plan = Arc::new(plan(checked.program));
-    let compiled = Jit::compile(&plan).unwrap();
+    let compiled = Jit::new(&plan).unwrap();
     Engines { plan, compiled }
 }
 

@@ -26,6 +26,8 @@ pub struct Program {
     pub sources: Vec<Source>,
     /// The distinct payload paths that any rule reads; a [`PathId`] is a position here.
     pub paths: Vec<Path>,
+    /// So many of them, the first ones, are read by conditions; the others only by what is sent.
+    pub condition_paths: usize,
     /// The connections that rules deliver to.
     pub connections: Vec<Connection>,
     /// The schedules.

@@ -4,14 +4,17 @@
 //! their surrogate pairs, and a depth of 64. So what Fanwise accepts, every other parser behind it
 //! accepts too, and sees the same values: of duplicate keys the last one wins.
 
+mod blocks;
 mod parse;
 mod scan;
+pub(crate) mod simd;
 #[cfg(test)]
 mod tests;
 
 use std::borrow::Cow;
 use std::collections::HashMap;
 
+pub(crate) use blocks::{Ahead, Blocks, Looked, Seen};
 pub use parse::parse;
 pub(crate) use parse::parse_checked;
 pub(crate) use scan::{RawText, Scanner, Shape};

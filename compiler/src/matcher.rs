@@ -1,9 +1,14 @@
 //! Which rules hold for an event.
 
+mod index;
+mod indexed;
 mod interpret;
 #[cfg(feature = "jit")]
 mod jit;
+mod source;
+mod table;
 
+pub use indexed::Indexed;
 pub use interpret::Interpreter;
 #[cfg(feature = "jit")]
 pub use jit::{Jit, JitError, Stats};
@@ -20,22 +25,23 @@ pub trait Matcher: Send + Sync {
 }
 
 /// The rules that hold for an event, in written order. Kept between events, it allocates nothing.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default)]
 pub struct Matches {
     /// The rules.
     pub rules: Vec<RuleId>,
     /// Memory for the rules that are tried.
     candidates: Vec<RuleId>,
+    /// Memory for what is looked up.
+    memory: index::Memory,
     /// Memory for what compiled code compares.
     #[cfg(feature = "jit")]
     cells: Vec<[i64; 2]>,
 }
 
 impl Matches {
-    /// Tries the rules that the index finds: `holds` says whether a rule's condition is yes.
-    pub(crate) fn collect(&mut self, facts: &Facts<'_, '_>, mut holds: impl FnMut(RuleId) -> bool) {
+    /// Tries the candidates: `holds` says whether a rule's condition is yes.
+    fn collect(&mut self, facts: &Facts<'_, '_>, mut holds: impl FnMut(RuleId) -> bool) {
         self.rules.clear();
-        facts.plan.index.candidates(facts, &mut self.candidates);
         let mut decided = Vec::new();
         for &id in &self.candidates {
             let Some(rule) = facts.plan.rule(id) else { continue };

@@ -3,13 +3,12 @@
 //! A plan is plain data. Build it once per revision, share it behind an `Arc`, and drop it with the
 //! last event that uses it.
 
-mod access;
 mod index;
 mod paths;
 
 pub use index::Index;
-pub(crate) use paths::NodeId;
 pub use paths::Paths;
+pub(crate) use paths::{Name, NodeId, Tree};
 
 use crate::event::Event;
 use crate::hir::{GroupId, ListId, Program, Rule, RuleId};
@@ -31,7 +30,7 @@ pub struct Plan {
 /// Makes a plan of a checked program.
 #[must_use]
 pub fn plan(program: Program) -> Plan {
-    let paths = Paths::new(&program.paths);
+    let paths = Paths::new(&program.paths, program.condition_paths);
     let index = Index::new(&program);
     let lists = program.lists.iter().map(|list| list.entries.clone().map(OutsideSet::new)).collect();
     Plan { program, paths, index, lists }
@@ -48,6 +47,12 @@ impl Plan {
     #[must_use]
     pub fn group(&self, id: GroupId) -> Option<&crate::hir::Group> {
         self.program.groups.get(id.0 as usize)
+    }
+
+    /// Whether anything is sent for an event, as far as that can be said before it is evaluated.
+    #[must_use]
+    pub fn may_send(&self, event: &Event<'_>, matches: &crate::matcher::Matches) -> bool {
+        !matches.rules.is_empty() || self.index.has_group(event)
     }
 
     /// The list of that id, when the bundle holds it.

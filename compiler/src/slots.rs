@@ -1,100 +1,206 @@
 //! The values of an event that rules read, found in one pass over its bytes.
 
+mod fill;
+mod find;
+#[cfg(test)]
+mod tests;
+
+use std::borrow::Cow;
 use std::cell::OnceCell;
 
 use crate::hir::PathId;
-use crate::json::{JsonError, RawText, Scanner, Shape, parse_checked};
-use crate::plan::{NodeId, Paths, Plan};
+use crate::json::{JsonError, Looked, RawText, Scanner, parse_checked};
+use crate::plan::{NodeId, Paths, Plan, Tree};
 use crate::value::{Value, parse_number};
+
+/// How much of an event is checked before rules are asked about it.
+///
+/// Whatever the level, an event that a rule sends anywhere is checked all the way through before it does.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Level {
+    /// The whole event is walked: UTF-8, brackets and quotation marks that close, control characters in
+    /// strings, keys that occur twice on a path that a rule reads, nothing behind the end, and the full
+    /// syntax of every value that a rule reads.
+    #[default]
+    Strict,
+    /// Everything that RFC 8259 asks for, of what nothing reads too.
+    Full,
+    /// The walk ends when everything that rules read has been found; what follows is not looked at. Of
+    /// keys that occur twice the first may count.
+    Fast,
+}
 
 /// The values at a plan's paths. Everything borrows from the event; numbers and escapes are decoded,
 /// and lists and records read, when something first asks for them.
 #[derive(Debug)]
 pub struct Slots<'e> {
-    text: &'e str,
-    places: Vec<Place>,
-    values: Vec<OnceCell<Value<'e>>>,
+    payload: &'e [u8],
+    text: OnceCell<&'e str>,
+    /// What conditions read, or everything.
+    first: Filled<'e>,
+    /// Whether `first` is everything.
+    complete: bool,
+    /// Everything, once it is asked for.
+    rest: OnceCell<Filled<'e>>,
+}
+
+/// What stands at the nodes of a tree.
+#[derive(Debug)]
+struct Filled<'e> {
+    places: Places,
+    /// Values that something has asked for; made when something first does.
+    values: OnceCell<Box<[OnceCell<Value<'e>>]>>,
+}
+
+/// Where it stands.
+#[derive(Debug, Default)]
+struct Places {
+    of: Vec<Place>,
     duplicates: Vec<NodeId>,
+    /// Memory for the walk.
+    looked: Looked,
 }
 
 /// What stands at a path: a shape, and its first byte; of numbers the end, too.
-#[derive(Clone, Copy, Debug)]
-enum Place {
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Place {
+    #[default]
     Absent,
     Null,
     True,
     False,
-    Number { start: u32, end: u32 },
+    Number {
+        start: u32,
+        end: u32,
+    },
     Text(RawText),
-    Container { start: u32 },
+    Container {
+        start: u32,
+    },
 }
 
 /// The memory of earlier [`Slots`], for reuse.
 #[derive(Debug, Default)]
 pub struct Scratch {
-    places: Vec<Place>,
-    values: Vec<OnceCell<Value<'static>>>,
+    places: Places,
 }
 
 impl<'e> Slots<'e> {
-    /// Reads a payload. All of it is checked, whatever the plan reads.
+    /// Reads everything that rules read, for conditions and for what they send. All of the payload is
+    /// checked.
     ///
     /// # Errors
     /// When the payload is not one JSON value.
     pub fn new(plan: &Plan, payload: &'e [u8]) -> Result<Self, JsonError> {
-        Self::reusing(Scratch::default(), plan, payload)
+        let mut places = Places::default();
+        let text = fill::full(&plan.paths.all, payload, &mut places)?;
+        let (first, rest) = (Filled::new(places), OnceCell::new());
+        Ok(Self { payload, text: OnceCell::from(text), first, complete: true, rest })
     }
 
-    /// As [`new`](Self::new), in memory that is there already.
+    /// Reads what conditions read, in memory that is there already. Before rules send anything,
+    /// [`complete`](Self::complete) reads the rest.
     ///
     /// # Errors
-    /// When the payload is not one JSON value.
-    pub fn reusing(scratch: Scratch, plan: &Plan, payload: &'e [u8]) -> Result<Self, JsonError> {
-        let mut scanner = Scanner::new(payload)?;
-        let Scratch { mut places, values: empty } = scratch;
-        let count = plan.paths.count();
-        places.clear();
-        places.resize(count, Place::Absent);
-        // Collecting an empty vector in place keeps its memory.
-        let mut values: Vec<OnceCell<Value<'e>>> = empty.into_iter().map(|_| OnceCell::new()).collect();
-        values.resize_with(count, OnceCell::new);
-        let mut slots = Self { text: scanner.text(), places, values, duplicates: Vec::new() };
-        scanner.document(|scanner| slots.fill(&plan.paths, scanner, NodeId(0), 0))?;
-        Ok(slots)
+    /// When the payload is found not to be one JSON value.
+    pub fn of_conditions(
+        scratch: Scratch,
+        plan: &Plan,
+        payload: &'e [u8],
+        level: Level,
+    ) -> Result<Self, JsonError> {
+        let tree = &plan.paths.conditions;
+        let mut places = scratch.places;
+        let text = match level {
+            Level::Strict | Level::Fast if find::find(tree, payload, level, &mut places) => OnceCell::new(),
+            Level::Strict | Level::Fast | Level::Full => {
+                OnceCell::from(fill::full(tree, payload, &mut places)?)
+            }
+        };
+        Ok(Self { payload, text, first: Filled::new(places), complete: false, rest: OnceCell::new() })
+    }
+
+    /// Reads the rest of what rules read, and checks all of the payload.
+    ///
+    /// # Errors
+    /// When the payload is not one JSON value after all.
+    pub fn complete(&self, plan: &Plan) -> Result<(), JsonError> {
+        if !self.complete && self.rest.get().is_none() {
+            let mut places = Places::default();
+            let text = fill::full(&plan.paths.all, self.payload, &mut places)?;
+            let _ = self.text.set(text);
+            let _ = self.rest.set(Filled::new(places));
+        }
+        Ok(())
     }
 
     /// Gives the memory back.
     #[must_use]
-    pub fn recycle(mut self) -> Scratch {
-        self.values.clear();
-        let values = self.values.into_iter().map(|_| OnceCell::new()).collect();
-        Scratch { places: self.places, values }
+    pub fn recycle(self) -> Scratch {
+        Scratch { places: self.first.places }
     }
 
-    /// The payload as it came, which was checked to be UTF-8 and JSON.
+    /// The payload as it came. Once it is complete it was checked to be UTF-8 and JSON.
     #[must_use]
     pub fn text(&self) -> &'e str {
-        self.text
+        self.text.get_or_init(|| std::str::from_utf8(self.payload).unwrap_or_default())
     }
 
     /// The value at a path; missing when there is none.
     #[must_use]
     pub fn value(&self, paths: &Paths, path: PathId) -> &Value<'e> {
         const MISSING: &Value<'static> = &Value::Missing;
-        let node = paths.node(path).0 as usize;
-        let (Some(place), Some(cell)) = (self.places.get(node), self.values.get(node)) else {
-            return MISSING;
+        let read = |tree: &Tree, filled: &'_ Filled<'e>| {
+            let node = tree.node(path)?.0 as usize;
+            Some((*filled.places.of.get(node)?, node))
         };
-        if matches!(place, Place::Absent) {
-            return MISSING;
+        let (found, filled) = if self.complete {
+            (read(&paths.all, &self.first), &self.first)
+        } else if let Some(found) = read(&paths.conditions, &self.first) {
+            (Some(found), &self.first)
+        } else {
+            let Some(rest) = self.rest.get() else {
+                debug_assert!(false, "slots are complete before anything is sent");
+                return MISSING;
+            };
+            (read(&paths.all, rest), rest)
+        };
+        match found {
+            None | Some((Place::Absent, _)) => MISSING,
+            Some((place, node)) => filled.value(node, || self.read(place)).unwrap_or(MISSING),
         }
-        cell.get_or_init(|| self.read(*place))
+    }
+
+    /// What stands at a path, of those that conditions read.
+    #[inline]
+    pub(crate) fn place(&self, paths: &Paths, path: PathId) -> Place {
+        let tree = if self.complete { &paths.all } else { &paths.conditions };
+        let node = tree.node(path).map_or(usize::MAX, |node| node.0 as usize);
+        self.first.places.of.get(node).copied().unwrap_or_default()
+    }
+
+    /// A text of the payload, decoded.
+    #[inline]
+    pub(crate) fn text_at(&self, raw: RawText) -> Cow<'e, str> {
+        raw.decode_bytes(self.payload)
+    }
+
+    /// A part of the payload.
+    #[inline]
+    pub(crate) fn slice(&self, start: u32, end: u32) -> &'e str {
+        let bytes = self.payload.get(start as usize..end as usize).unwrap_or_default();
+        std::str::from_utf8(bytes).unwrap_or_default()
     }
 
     /// The paths that any rule reads and whose last key occurred more than once in an object, as field
     /// names; each as often as it was repeated.
     pub fn duplicates<'p>(&self, paths: &'p Paths) -> impl Iterator<Item = Vec<&'p str>> {
-        self.duplicates.iter().map(|&node| paths.names(node))
+        let (tree, filled) = match self.rest.get() {
+            Some(rest) => (&paths.all, rest),
+            None if self.complete => (&paths.all, &self.first),
+            None => (&paths.conditions, &self.first),
+        };
+        filled.places.duplicates.iter().map(|&node| tree.names(node))
     }
 
     fn read(&self, place: Place) -> Value<'e> {
@@ -103,60 +209,58 @@ impl<'e> Slots<'e> {
             Place::Null => Value::Null,
             Place::True => Value::Bool(true),
             Place::False => Value::Bool(false),
-            Place::Number { start, end } => {
-                parse_number(self.text.get(start as usize..end as usize).unwrap_or_default())
-            }
-            Place::Text(raw) => Value::Text(raw.decode(self.text)),
-            Place::Container { start } => parse_checked(self.text, start),
+            Place::Number { start, end } => parse_number(self.slice(start, end)),
+            Place::Text(raw) => Value::Text(self.text_at(raw)),
+            Place::Container { start } => parse_checked(self.text(), start),
         }
     }
+}
 
-    /// Reads the value that the scanner stands on, inside `depth` containers, into a node.
-    fn fill(
-        &mut self,
-        paths: &Paths,
-        scanner: &mut Scanner<'e>,
-        node: NodeId,
-        depth: u32,
-    ) -> Result<(), JsonError> {
-        let offset = |at: usize| u32::try_from(at).unwrap_or(u32::MAX);
-        let start = offset(scanner.at());
-        let place = if scanner.peek() == Some(b'{') && paths.has_children(node) {
-            scanner.members(depth + 1, |scanner, key| {
-                let child = paths.child(node, &key.decode(scanner.text()));
-                match child {
-                    Some(child) => {
-                        self.forget(paths, child);
-                        self.fill(paths, scanner, child, depth + 1)
-                    }
-                    None => scanner.skip(depth + 1).map(drop),
-                }
-            })?;
-            Place::Container { start }
-        } else {
-            match scanner.skip(depth)? {
-                Shape::Null => Place::Null,
-                Shape::True => Place::True,
-                Shape::False => Place::False,
-                Shape::Number => Place::Number { start, end: offset(scanner.at()) },
-                Shape::Text(raw) => Place::Text(raw),
-                Shape::List | Shape::Record => Place::Container { start },
-            }
-        };
-        if let Some(slot) = self.places.get_mut(node.0 as usize) {
+impl<'e> Filled<'e> {
+    fn new(places: Places) -> Self {
+        Self { places, values: OnceCell::new() }
+    }
+
+    fn value(&self, node: usize, read: impl FnOnce() -> Value<'e>) -> Option<&Value<'e>> {
+        let empty = || self.places.of.iter().map(|_| OnceCell::new()).collect();
+        Some(self.values.get_or_init(empty).get(node)?.get_or_init(read))
+    }
+}
+
+impl Places {
+    /// Nothing stands anywhere yet.
+    #[inline]
+    fn clear(&mut self, tree: &Tree) {
+        self.of.clear();
+        self.of.resize(tree.count(), Place::Absent);
+        self.duplicates.clear();
+    }
+
+    #[inline]
+    fn put(&mut self, node: NodeId, place: Place) {
+        if let Some(slot) = self.of.get_mut(node.0 as usize) {
             *slot = place;
         }
-        Ok(())
     }
 
     /// Of duplicate keys the last one wins, so what an earlier one had set below is gone.
-    fn forget(&mut self, paths: &Paths, node: NodeId) {
-        if matches!(self.places.get(node.0 as usize), None | Some(Place::Absent)) {
+    fn forget(&mut self, tree: &Tree, node: NodeId) {
+        if matches!(self.of.get(node.0 as usize), None | Some(Place::Absent)) {
             return;
         }
         self.duplicates.push(node);
-        if let Some(below) = self.places.get_mut(paths.below(node)) {
+        if let Some(below) = self.of.get_mut(tree.below(node)) {
             below.fill(Place::Absent);
         }
     }
+}
+
+/// A document as text.
+fn text_of(payload: &[u8]) -> Result<&str, JsonError> {
+    Scanner::new(payload).map(|scanner| scanner.text())
+}
+
+/// Offsets are kept in 32 bits; the scanner refuses documents in which they do not fit.
+fn offset(at: usize) -> u32 {
+    u32::try_from(at).unwrap_or(u32::MAX)
 }

@@ -2,20 +2,26 @@
 //!
 //! The one place where the runtime meets the compiler on the way of an event.
 
+use std::cell::RefCell;
 use std::sync::{Arc, OnceLock};
 
 use compiler::eval::{Facts, NoLists};
 use compiler::event::Event;
 use compiler::json::JsonError;
-use compiler::matcher::{Interpreter, Jit, Matcher, Matches};
+use compiler::matcher::{Indexed, Jit, Matcher, Matches};
 use compiler::plan::Plan;
 use compiler::route::{DeliverySettings, Overflow, OverflowKind, Routed, route};
-use compiler::slots::Slots;
+use compiler::slots::{Level, Scratch, Slots};
 use compiler::world::{Bundle, Limits, World};
 use grammar::diagnostic::{Colour, Severity, render, to_json};
 use grammar::{Diagnostics, Source};
 use serde_json::Value;
 use serde_json::value::RawValue;
+
+thread_local! {
+    /// What deciding an event needs, kept from one event to the next.
+    static MEMORY: RefCell<(Scratch, Matches)> = RefCell::default();
+}
 
 /// The integration whose input must have a body.
 const WEBHOOK: &str = "webhook";
@@ -42,8 +48,10 @@ pub type Refused = Messages;
 /// A bundle without errors, ready for events.
 pub struct Rules {
     plan: Arc<Plan>,
+    /// Ready at once.
+    indexed: Arc<Indexed>,
     /// Machine code; empty until it is ready, and for ever with the interpreter.
-    compiled: OnceLock<Box<dyn Matcher>>,
+    compiled: OnceLock<Jit>,
     limits: Limits,
     /// What is doubtful about it.
     pub warnings: Messages,
@@ -87,8 +95,9 @@ impl Rules {
             return Err(messages);
         }
         let plan = Arc::new(compiler::plan::plan(checked.program));
+        let indexed = Arc::new(Indexed::new(&plan));
         let limits = world.limits;
-        Ok(Self { plan, compiled: OnceLock::new(), limits, warnings: messages })
+        Ok(Self { plan, indexed, compiled: OnceLock::new(), limits, warnings: messages })
     }
 
     /// Makes machine code of the conditions. Until it is done, and when it cannot be, the interpreter
@@ -96,9 +105,9 @@ impl Rules {
     pub fn speed_up(&self, engine: Engine) {
         match engine {
             Engine::Interpreter => {}
-            Engine::Compiled => match Jit::compile(&self.plan) {
+            Engine::Compiled => match Jit::compile(&self.indexed) {
                 // Set once: a second call finds the first one's code.
-                Ok(code) => drop(self.compiled.set(Box::new(code))),
+                Ok(code) => drop(self.compiled.set(code)),
                 Err(error) => tracing::warn!(%error, "conditions stay interpreted"),
             },
         }
@@ -110,26 +119,35 @@ impl Rules {
     /// The payload is not JSON.
     pub fn decide(&self, event: &Event<'_>) -> Result<Decided, JsonError> {
         match self.compiled.get() {
-            Some(compiled) => self.decide_with(compiled.as_ref(), event),
+            Some(compiled) => self.decide_with(compiled, event),
             None => self.decide_interpreted(event),
         }
     }
 
-    /// Decides an event with the interpreter, whatever else is ready.
+    /// Decides an event without machine code, whatever else is ready.
     ///
     /// # Errors
     /// The payload is not JSON.
     pub fn decide_interpreted(&self, event: &Event<'_>) -> Result<Decided, JsonError> {
-        self.decide_with(&Interpreter, event)
+        self.decide_with(&*self.indexed, event)
     }
 
     fn decide_with(&self, matcher: &dyn Matcher, event: &Event<'_>) -> Result<Decided, JsonError> {
-        let slots = Slots::new(&self.plan, event.payload)?;
-        let facts = Facts { plan: &self.plan, event, slots: &slots, lists: &NoLists };
-        let mut matches = Matches::default();
-        matcher.matches(&facts, &mut matches);
-        let routed = route(&facts, &matches, &self.limits);
-        Ok(owed(routed))
+        MEMORY.with_borrow_mut(|memory| {
+            let (scratch, matches) = memory;
+            let slots =
+                Slots::of_conditions(std::mem::take(scratch), &self.plan, event.payload, Level::Strict)?;
+            let facts = Facts { plan: &self.plan, event, slots: &slots, lists: &NoLists };
+            matcher.matches(&facts, matches);
+            let decided = if self.plan.may_send(event, matches) {
+                slots.complete(&self.plan)?;
+                owed(route(&facts, matches, &self.limits))
+            } else {
+                Decided::default()
+            };
+            *scratch = slots.recycle();
+            Ok(decided)
+        })
     }
 
     /// Says why each rule did or did not match.

@@ -40,7 +40,7 @@ impl Engine {
             return Err(texts.collect::<Vec<_>>().join("\n"));
         }
         let plan = Arc::new(compiler::plan::plan(checked.program));
-        let jit = Jit::compile(&plan).map_err(|error| format!("not compiled: {error}"))?;
+        let jit = Jit::new(&plan).map_err(|error| format!("not compiled: {error}"))?;
         let matchers: Vec<(&'static str, Box<dyn Matcher>)> =
             vec![("interpreter", Box::new(Interpreter)), ("compiled", Box::new(jit))];
         Ok(Self { plan, matchers, world })

@@ -10,12 +10,15 @@ use crate::hir::{
     TemplatePart,
 };
 
-/// Renumbers the paths of a program so that only those that are read are left.
+/// Renumbers the paths of a program so that only those that are read are left, those of conditions first.
 pub(super) fn compact(program: &mut Program) {
     let mut renumber = Renumber { order: Vec::new(), new: HashMap::new() };
     for rule in &mut program.rules {
         rule.lets.iter_mut().for_each(|one| renumber.expr(one));
         renumber.cond(&mut rule.condition);
+    }
+    program.condition_paths = renumber.order.len();
+    for rule in &mut program.rules {
         renumber.body(&mut rule.body);
     }
     for otherwise in program.groups.iter_mut().filter_map(|group| group.otherwise.as_mut()) {

@@ -39,9 +39,20 @@ impl RawText {
         if self.escaped { Cow::Owned(unescape(raw)) } else { Cow::Borrowed(raw) }
     }
 
+    /// The text, of a document whose strings were checked, borrowed when it holds no escapes.
+    pub(crate) fn decode_bytes(self, document: &[u8]) -> Cow<'_, str> {
+        let raw = std::str::from_utf8(self.bytes(document)).unwrap_or_default();
+        if self.escaped { Cow::Owned(unescape(raw)) } else { Cow::Borrowed(raw) }
+    }
+
     /// As it stands in the document.
     pub(crate) fn raw(self, text: &str) -> &str {
         text.get(self.start as usize..self.end as usize).unwrap_or_default()
+    }
+
+    /// As it stands in the document.
+    pub(crate) fn bytes(self, document: &[u8]) -> &[u8] {
+        document.get(self.start as usize..self.end as usize).unwrap_or_default()
     }
 }
 

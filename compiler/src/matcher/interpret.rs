@@ -1,10 +1,11 @@
-//! The straightforward matcher: walks each candidate's condition. What it answers is right.
+//! The straightforward matcher: asks every rule of the event's type. What it answers is right.
 
 use super::{Matcher, Matches};
 use crate::eval::{Facts, Frame};
 use crate::hir::Rule;
 
-/// Walks conditions as the checker left them.
+/// Walks conditions as the checker left them. It uses nothing that makes the other matchers fast, so
+/// that they can be held against it.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Interpreter;
 
@@ -16,6 +17,7 @@ impl Interpreter {
 
 impl Matcher for Interpreter {
     fn matches(&self, facts: &Facts<'_, '_>, out: &mut Matches) {
+        facts.plan.index.rules(facts.event, &mut out.candidates);
         out.collect(facts, |id| facts.plan.rule(id).is_some_and(|rule| Self::holds(facts, rule)));
     }
 }

@@ -23,7 +23,7 @@ use cells::Cells;
 use code::Code;
 use shape::{Lowering, Node};
 
-use super::{Interpreter, Matcher, Matches};
+use super::{Indexed, Interpreter, Matcher, Matches};
 use crate::eval::Facts;
 use crate::hir::RuleId;
 use crate::plan::Plan;
@@ -52,28 +52,34 @@ pub enum JitError {
 
 /// The compiled conditions of a plan.
 pub struct Jit {
-    plan: Arc<Plan>,
+    indexed: Arc<Indexed>,
     code: Code,
     cells: Cells,
+    /// By a routine's position among the code's entries.
+    shapes: Vec<Shape>,
     /// By [`RuleId`].
-    rules: Vec<Compiled>,
+    rules: Box<[Compiled]>,
+    /// What routines load, a row for each rule.
+    constants: Box<[i64]>,
 }
 
 /// How one rule is asked.
-enum Compiled {
-    /// By a routine.
-    Routine(Routine),
-    /// By the interpreter: its condition is constant, is one question that is not compiled, or is of
-    /// one shape too many.
-    Interpreted,
+#[derive(Clone, Copy)]
+struct Compiled {
+    /// The routine, or [`INTERPRETED`].
+    entry: u32,
+    /// Where the rule's constants begin.
+    constants: u32,
 }
 
-/// A routine with what is the rule's own.
-struct Routine {
-    /// A position among the code's entries.
-    entry: usize,
-    /// What the routine loads.
-    constants: Box<[i64]>,
+/// Of a rule that the interpreter is asked about: its condition is constant, is one question that is not
+/// compiled, or is of one shape too many.
+const INTERPRETED: u32 = u32::MAX;
+
+/// What rules of one shape have in common.
+struct Shape {
+    /// How many constants the routine loads.
+    constants: usize,
     /// The cells that it loads.
     cells: Box<[u32]>,
     /// The parts that are asked of the interpreter, each by the way to it from the condition.
@@ -92,74 +98,97 @@ pub struct Stats {
 }
 
 impl Jit {
-    /// Compiles the conditions of a plan.
+    /// Compiles the conditions of a plan whose rules are indexed.
     ///
     /// # Errors
     /// When no code can be made here; the caller keeps the interpreter.
-    pub fn compile(plan: &Arc<Plan>) -> Result<Self, JitError> {
+    pub fn compile(indexed: &Arc<Indexed>) -> Result<Self, JitError> {
         let mut cells = Cells::default();
-        let mut shapes: Vec<(Node, usize)> = Vec::new();
-        let mut known: HashMap<Node, usize> = HashMap::new();
-        let mut rules = Vec::with_capacity(plan.program.rules.len());
-        for rule in &plan.program.rules {
-            let Some(lowered) =
-                Lowering::of(&rule.condition, &mut cells).filter(|lowered| lowered.tests <= TESTS_MAX)
-            else {
-                rules.push(Compiled::Interpreted);
-                continue;
-            };
+        let mut nodes: Vec<(Node, usize)> = Vec::new();
+        let mut shapes = Vec::new();
+        let mut known: HashMap<Node, u32> = HashMap::new();
+        let mut constants = Vec::new();
+        let program = &indexed.plan().program;
+        let mut rules = vec![Compiled { entry: INTERPRETED, constants: 0 }; program.rules.len()];
+        for (rule, compiled) in program.rules.iter().zip(&mut rules) {
+            let lowered = Lowering::of(rule, &mut cells).filter(|lowered| lowered.tests <= TESTS_MAX);
+            let Some(lowered) = lowered else { continue };
+            let Ok(first) = u32::try_from(constants.len()) else { continue };
             let entry = match known.get(&lowered.shape) {
                 Some(&entry) => entry,
-                None if shapes.len() >= SHAPES_MAX => {
-                    rules.push(Compiled::Interpreted);
-                    continue;
-                }
+                None if nodes.len() >= SHAPES_MAX => continue,
                 None => {
-                    shapes.push((lowered.shape.clone(), lowered.constants.len()));
-                    known.insert(lowered.shape, shapes.len() - 1);
-                    shapes.len() - 1
+                    let entry = nodes.len() as u32;
+                    shapes.push(Shape {
+                        constants: lowered.constants.len(),
+                        cells: lowered.cells.into(),
+                        leaves: lowered.leaves.into(),
+                    });
+                    nodes.push((lowered.shape.clone(), lowered.constants.len()));
+                    known.insert(lowered.shape, entry);
+                    entry
                 }
             };
-            rules.push(Compiled::Routine(Routine {
-                entry,
-                constants: lowered.constants.into(),
-                cells: lowered.cells.into(),
-                leaves: lowered.leaves.into(),
-            }));
+            constants.extend_from_slice(&lowered.constants);
+            *compiled = Compiled { entry, constants: first };
         }
-        let code = Code::new(&shapes, cells.count())?;
-        Ok(Self { plan: Arc::clone(plan), code, cells, rules })
+        let code = Code::new(&nodes, cells.count())?;
+        let (rules, constants) = (rules.into(), constants.into());
+        Ok(Self { indexed: Arc::clone(indexed), code, cells, shapes, rules, constants })
+    }
+
+    /// Indexes the rules of a plan and compiles their conditions.
+    ///
+    /// # Errors
+    /// As for [`compile`](Self::compile).
+    pub fn new(plan: &Arc<Plan>) -> Result<Self, JitError> {
+        Self::compile(&Arc::new(Indexed::new(plan)))
     }
 
     /// What compiling came to.
     #[must_use]
     pub fn stats(&self) -> Stats {
-        let compiled = self.rules.iter().filter(|rule| matches!(rule, Compiled::Routine(_)));
+        let compiled = self.rules.iter().filter(|rule| rule.entry != INTERPRETED);
         Stats { rules: compiled.count(), routines: self.code.count(), code_bytes: self.code.bytes() }
     }
 
+    /// Bytes that it takes besides the index and the code, about.
+    #[must_use]
+    pub fn bytes(&self) -> usize {
+        size_of_val(&*self.rules) + size_of_val(&*self.constants) + self.cells.bytes()
+    }
+
+    #[inline]
     fn holds(&self, facts: &Facts<'_, '_>, id: RuleId, cells: &mut [[i64; 2]]) -> bool {
         let (Some(rule), Some(compiled)) = (facts.plan.rule(id), self.rules.get(id.0 as usize)) else {
             return false;
         };
-        let Compiled::Routine(routine) = compiled else { return Interpreter::holds(facts, rule) };
-        self.cells.fill(facts, &routine.cells, cells);
-        let call = Call::new(*facts, rule, &routine.leaves);
-        self.code.run(routine.entry, &call, cells, &routine.constants).is_yes()
+        let Some(shape) = self.shapes.get(compiled.entry as usize) else {
+            return Interpreter::holds(facts, rule);
+        };
+        let constants = self.constants.get(compiled.constants as usize..).unwrap_or_default();
+        let constants = constants.get(..shape.constants).unwrap_or_default();
+        self.cells.fill(facts, &shape.cells, cells);
+        let call = Call::new(*facts, rule, &shape.leaves);
+        self.code.run(compiled.entry as usize, &call, cells, constants).is_yes()
     }
 }
 
 impl Matcher for Jit {
     fn matches(&self, facts: &Facts<'_, '_>, out: &mut Matches) {
         // Code is of one plan; asked about another, it would read other rules' constants.
-        if !std::ptr::eq(facts.plan, &*self.plan) {
-            debug_assert!(false, "compiled code is asked about the plan that it was made of");
+        if !self.indexed.is_of(facts.plan) {
             return Interpreter.matches(facts, out);
         }
         let mut cells = std::mem::take(&mut out.cells);
-        cells.clear();
-        cells.resize(self.cells.count(), cells::UNFILLED);
-        out.collect(facts, |id| self.holds(facts, id, &mut cells));
+        let mut fresh = true;
+        self.indexed.collect(facts, out, |id| {
+            if std::mem::take(&mut fresh) {
+                cells.clear();
+                cells.resize(self.cells.count(), cells::UNFILLED);
+            }
+            self.holds(facts, id, &mut cells)
+        });
         out.cells = cells;
     }
 }

@@ -81,6 +81,19 @@ impl Glob {
     }
 }
 
+impl Glob {
+    /// What every text that it fits begins and ends with, folded when it ignores case; `None` when that is
+    /// not known.
+    #[must_use]
+    pub fn ends(&self) -> Option<(&str, &str)> {
+        match &*self.shape {
+            Shape::Whole(whole) => Some((whole, whole)),
+            Shape::Parts { first, last, .. } => Some((first, last)),
+            Shape::Regex(_) => None,
+        }
+    }
+}
+
 fn parts(text: &str, first: &str, middle: &[Finder<'static>], last: &str) -> bool {
     let Some(rest) = text.strip_prefix(first).and_then(|rest| rest.strip_suffix(last)) else { return false };
     // The leftmost place for each part leaves the most room for those after it.

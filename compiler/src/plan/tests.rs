@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use super::*;
-use crate::eval::{Facts, NoLists};
 use crate::hir::{Cond, CondKind, Path, PathId, Selection};
 use crate::pattern::Glob;
 use crate::slots::Slots;
@@ -61,9 +60,7 @@ fn the_index_finds_what_selects() {
         (event("", None, None), &[3, 4]),
     ] {
         let mut found = Vec::new();
-        let slots = Slots::new(&plan, event.payload).unwrap();
-        let facts = Facts { plan: &plan, event: &event, slots: &slots, lists: &NoLists };
-        plan.index.candidates(&facts, &mut found);
+        plan.index.rules(&event, &mut found);
         found.retain(|&id| plan.rule(id).unwrap().selects_resource(&event));
         let all: Vec<u32> = (0..)
             .zip(&plan.program.rules)
@@ -82,9 +79,7 @@ fn slots_of(paths: &[&str], payload: &str) -> Vec<String> {
     let paths: Vec<Path> = paths.iter().map(|path| names(path)).collect();
     let count = u32::try_from(paths.len()).unwrap();
     let plan = plan(Program { paths, ..Program::default() });
-    // Memory of another payload must not show.
-    let scratch = Slots::new(&plan, br#"{"a":{"b":1,"c":[2]},"x":"y"}"#).unwrap().recycle();
-    let slots = Slots::reusing(scratch, &plan, payload.as_bytes()).unwrap();
+    let slots = Slots::new(&plan, payload.as_bytes()).unwrap();
     let show = |id| match slots.value(&plan.paths, PathId(id)) {
         crate::value::Value::Missing => "-".to_owned(),
         value => {
@@ -133,48 +128,4 @@ fn many_fields_of_one_record_are_found() {
 fn a_plan_can_be_shared() {
     fn shared<T: Send + Sync>(_: &T) {}
     shared(&Arc::new(plan(Program::default())));
-}
-
-/// Every rule that holds is a candidate, and few others are.
-#[test]
-fn equalities_lead_to_their_rules() {
-    use crate::testing::{Writer, compare, cond, event, is, number, text, within};
-    let mut writer = Writer::default();
-    let kinds = ["a", "b"];
-    for at in 0..1_000_i64 {
-        let customer = is(writer.read("customer"), crate::hir::Expr::Constant(crate::value::Value::Int(at)));
-        let kind = is(text(kinds[usize::from(at % 2 == 0)]), writer.read("kind"));
-        writer.rule("r", cond(CondKind::All(vec![kind, cond(CondKind::All(vec![customer]))])));
-    }
-    let x = writer.read("x");
-    let values = vec![crate::value::Value::text("P"), crate::value::parse_number("2.0")];
-    writer.rule("in", within(x.clone(), values));
-    writer.rule(
-        "folded",
-        cond(CondKind::Compare {
-            op: crate::hir::Comparison::Equal,
-            left: x.clone(),
-            right: text("Straße"),
-            fold: true,
-        }),
-    );
-    writer.rule("order", compare(crate::hir::Comparison::Less, x.clone(), number("1")));
-    writer.rule("either", cond(CondKind::Any(vec![is(x.clone(), text("p")), is(x, text("q"))])));
-    let plan = plan(writer.program);
-    for (payload, expected) in [
-        (r#"{"customer":7,"kind":"a"}"#, &[7, 1_002, 1_003][..]),
-        (r#"{"customer":7.0,"kind":"b"}"#, &[7, 1_002, 1_003]),
-        (r#"{"customer":"7"}"#, &[1_002, 1_003]),
-        (r#"{"x":"P"}"#, &[1_000, 1_002, 1_003]),
-        (r#"{"x":2}"#, &[1_000, 1_002, 1_003]),
-        (r#"{"x":"STRA\u00dfE"}"#, &[1_001, 1_002, 1_003]),
-        (r#"{"customer":null,"x":[]}"#, &[1_002, 1_003]),
-    ] {
-        let event = event(payload);
-        let slots = Slots::new(&plan, event.payload).unwrap();
-        let facts = Facts { plan: &plan, event: &event, slots: &slots, lists: &NoLists };
-        let mut found = Vec::new();
-        plan.index.candidates(&facts, &mut found);
-        assert_eq!(found.iter().map(|id| id.0).collect::<Vec<_>>(), expected, "{payload}");
-    }
 }

@@ -1,14 +1,17 @@
 //! What an event has at the paths that routines compare, as pairs of integers.
 
-use std::borrow::Cow;
 use std::collections::HashMap;
+use std::hash::BuildHasherDefault;
 
 use rust_decimal::Decimal;
 use rust_decimal::prelude::ToPrimitive;
 
+use super::super::source::{Of, Shown, Source};
+use super::super::table::Fast;
 use crate::eval::Facts;
-use crate::hir::{EnvelopeField, Expr, PathId};
+use crate::hir::{Expr, Rule};
 use crate::pattern::fold;
+use crate::slots::Place;
 use crate::value::Value;
 
 /// A cell that was not filled for this event yet.
@@ -37,23 +40,10 @@ pub(super) struct Cells {
     folded: Symbols,
 }
 
-/// What a cell shows.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-struct Source {
-    of: Of,
-    folded: bool,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-enum Of {
-    Path(PathId),
-    Envelope(EnvelopeField),
-}
-
 /// Texts by number, from 1.
 #[derive(Debug, Default)]
 struct Symbols {
-    symbols: HashMap<Box<str>, i64>,
+    symbols: HashMap<Box<str>, i64, BuildHasherDefault<Fast>>,
     longest: usize,
 }
 
@@ -63,19 +53,15 @@ impl Cells {
         self.sources.len()
     }
 
+    /// Bytes that it takes, about.
+    pub(super) fn bytes(&self) -> usize {
+        let symbols = self.exact.symbols.keys().chain(self.folded.symbols.keys());
+        symbols.map(|text| text.len() + 2 * size_of::<(Box<str>, i64)>()).sum()
+    }
+
     /// The cell of an expression that has one.
-    pub(super) fn of(&mut self, expr: &Expr, folded: bool) -> Option<u32> {
-        let of = match expr {
-            Expr::Read(path) => Of::Path(*path),
-            Expr::Envelope(
-                field @ (EnvelopeField::Id
-                | EnvelopeField::Kind
-                | EnvelopeField::Resource
-                | EnvelopeField::ResourceId),
-            ) => Of::Envelope(*field),
-            _ => return None,
-        };
-        let source = Source { of, folded };
+    pub(super) fn of(&mut self, expr: &Expr, rule: &Rule, folded: bool) -> Option<u32> {
+        let source = Source::of(expr, rule, folded)?;
         let next = u32::try_from(self.sources.len()).ok()?;
         Some(*self.places.entry(source).or_insert_with(|| {
             self.sources.push(source);
@@ -100,33 +86,24 @@ impl Cells {
         }
     }
 
+    #[inline]
     fn cell(&self, facts: &Facts<'_, '_>, source: Source) -> [i64; 2] {
-        let text = |text: &str| [TEXT, self.number(text, source.folded)];
-        let optional = |field: Option<&str>| field.map_or([MISSING, 0], text);
-        match source.of {
-            Of::Path(path) => match facts.slots.value(&facts.plan.paths, path) {
-                Value::Missing | Value::Unreadable(_) => [MISSING, 0],
-                Value::Null => [NULL, 0],
-                Value::Bool(truth) => [BOOL, i64::from(*truth)],
-                Value::Int(int) => [INT, *int],
-                Value::Decimal(decimal) => number(*decimal),
-                Value::Text(value) => text(value),
-                Value::Instant(_)
-                | Value::Date(_)
-                | Value::Duration(_)
-                | Value::List(_)
-                | Value::Record(_) => [OTHER, 0],
-            },
-            Of::Envelope(EnvelopeField::Id) => text(facts.event.id),
-            Of::Envelope(EnvelopeField::Kind) => text(facts.event.kind),
-            Of::Envelope(EnvelopeField::Resource) => optional(facts.event.resource),
-            Of::Envelope(EnvelopeField::ResourceId) => optional(facts.event.resource_id),
-            Of::Envelope(EnvelopeField::Time | EnvelopeField::ReceivedAt) => [OTHER, 0],
+        match source.shown(facts) {
+            Shown::Missing if self.is_null(facts, source) => [NULL, 0],
+            Shown::Missing => [MISSING, 0],
+            Shown::Container => [OTHER, 0],
+            Shown::Text(text) => {
+                [TEXT, if source.folded { self.folded.get(&text) } else { self.exact.get(&text) }]
+            }
+            Shown::Scalar(Value::Bool(truth)) => [BOOL, i64::from(truth)],
+            Shown::Scalar(Value::Int(int)) => [INT, int],
+            Shown::Scalar(Value::Decimal(decimal)) => number(decimal),
+            Shown::Scalar(_) => [OTHER, 0],
         }
     }
 
-    fn number(&self, text: &str, folded: bool) -> i64 {
-        if folded { self.folded.get(&fold(text)) } else { self.exact.get(&Cow::Borrowed(text)) }
+    fn is_null(&self, facts: &Facts<'_, '_>, source: Source) -> bool {
+        matches!(source.of, Of::Path(path) if facts.slots.place(&facts.plan.paths, path) == Place::Null)
     }
 }
 

@@ -1,7 +1,7 @@
 //! A condition split into its shape, which is compiled, and its constants, which are not.
 
 use super::cells::Cells;
-use crate::hir::{Comparison, Cond, CondKind, Expr, Set};
+use crate::hir::{Comparison, Cond, CondKind, Expr, Rule, Set};
 use crate::pattern::ConstantSet;
 use crate::ternary::Ternary;
 use crate::value::Value;
@@ -62,6 +62,7 @@ pub(super) struct Lowered {
 
 /// Lowers one condition.
 pub(super) struct Lowering<'c> {
+    rule: &'c Rule,
     all_cells: &'c mut Cells,
     constants: Vec<i64>,
     cells: Vec<u32>,
@@ -72,8 +73,9 @@ pub(super) struct Lowering<'c> {
 
 impl<'c> Lowering<'c> {
     /// `None` when compiling would gain nothing: no part of it is asked about a cell.
-    pub(super) fn of(condition: &Cond, cells: &'c mut Cells) -> Option<Lowered> {
+    pub(super) fn of(rule: &'c Rule, cells: &'c mut Cells) -> Option<Lowered> {
         let mut lowering = Self {
+            rule,
             all_cells: cells,
             constants: Vec::new(),
             cells: Vec::new(),
@@ -81,7 +83,7 @@ impl<'c> Lowering<'c> {
             tests: 0,
             way: Vec::new(),
         };
-        let shape = lowering.node(condition);
+        let shape = lowering.node(&rule.condition);
         let Self { constants, cells, leaves, tests, .. } = lowering;
         (!cells.is_empty()).then_some(Lowered { shape, constants, cells, leaves, tests })
     }
@@ -161,7 +163,7 @@ impl<'c> Lowering<'c> {
     }
 
     fn ask(&mut self, expr: &Expr, folded: bool, test: Test, constants: &[i64]) -> Option<Node> {
-        let cell = self.all_cells.of(expr, folded)?;
+        let cell = self.all_cells.of(expr, self.rule, folded)?;
         if !self.cells.contains(&cell) {
             self.cells.push(cell);
         }

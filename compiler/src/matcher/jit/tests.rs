@@ -58,7 +58,7 @@ fn compare_all(
         );
     }
     let plan = Arc::new(plan(writer.program));
-    let jit = Jit::compile(&plan).unwrap();
+    let jit = Jit::new(&plan).unwrap();
     assert!(jit.stats().routines > 0 && jit.stats().code_bytes > 0, "{:?}", jit.stats());
     for payload in payloads {
         let event = event(payload);
@@ -190,7 +190,7 @@ fn rules_of_one_shape_share_a_routine() {
         writer.rule("r", condition);
     }
     let plan = Arc::new(plan(writer.program));
-    let jit = Jit::compile(&plan).unwrap();
+    let jit = Jit::new(&plan).unwrap();
     assert_eq!((jit.stats().rules, jit.stats().routines), (500, 1));
     let mut matches = Matches::default();
     for (payload, expected) in [
@@ -221,7 +221,7 @@ fn long_and_deep_conditions_stay_within_bounds() {
     writer.rule("too long", long(2_001));
     writer.rule("too deep", deep);
     let plan = Arc::new(plan(writer.program));
-    let jit = Jit::compile(&plan).unwrap();
+    let jit = Jit::new(&plan).unwrap();
     assert_eq!(jit.stats().rules, 1);
     let event = event(r#"{"x":2}"#);
     let slots = Slots::new(&plan, event.payload).unwrap();
@@ -237,7 +237,7 @@ fn code_is_shared_between_threads_and_freed() {
         let x = writer.read("x");
         writer.rule("r", is(x, Expr::Constant(Value::Int(round))));
         let plan = Arc::new(plan(writer.program));
-        let jit = Jit::compile(&plan).unwrap();
+        let jit = Jit::new(&plan).unwrap();
         std::thread::scope(|scope| {
             for value in [round, round + 1] {
                 let (jit, plan) = (&jit, &plan);
@@ -274,7 +274,7 @@ fn a_panic_in_the_interpreter_goes_on_behind_the_code() {
     let broken = Expr::Transform { transform: &BROKEN, subject: Box::new(x.clone()), args: Vec::new() };
     writer.rule("r", cond(CondKind::All(vec![is(x, number("1")), is(broken, number("1"))])));
     let plan = Arc::new(plan(writer.program));
-    let jit = Jit::compile(&plan).unwrap();
+    let jit = Jit::new(&plan).unwrap();
     let asked = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
         let event = event(r#"{"x":1}"#);
         let slots = Slots::new(&plan, event.payload).unwrap();
