@@ -34,9 +34,8 @@ pub const BUNDLE_BODY_BYTES_MAX: usize = 12 << 20;
 /// Bytes of any other request.
 pub const BODY_BYTES_MAX: usize = 64 << 10;
 
-/// Bytes of a request's headers, the request line included; also what is read of a body at once. More
-/// headers get 431 without a body, from the HTTP library, which also takes 100 of them at most.
-pub const HEADER_BYTES_MAX: usize = 64 << 10;
+/// Bytes of a request's headers, the request line included.
+pub const HEADER_BYTES_MAX: usize = 32 << 10;
 
 /// The headers of a request must have come by then; slower clients are cut off.
 pub const HEADER_TIMEOUT: Duration = Duration::from_secs(10);

@@ -98,7 +98,7 @@ fn builder() -> auto::Builder<TokioExecutor> {
         .http1()
         .timer(TokioTimer::new())
         .header_read_timeout(HEADER_TIMEOUT)
-        .max_buf_size(HEADER_BYTES_MAX);
+        .max_buf_size(HEADER_BYTES_MAX.max(64 << 10));
     builder
         .http2()
         .timer(TokioTimer::new())
