@@ -112,7 +112,8 @@ fn run(seed: u64, counts: &mut Counts) {
             || format!("seed {seed}, event {payload}, resource {resource:?}\n{}", conditions.join("\n"));
         assert_eq!(names(&plan, &expected.rules), names(&plan, &found.rules), "{}", case());
         // The trace asks every rule, not only those that the index finds.
-        let traced = trace(&facts).rules.into_iter().filter(|rule| rule.outcome == Outcome::Matched);
+        let matched = |outcome: &Outcome| matches!(outcome, Outcome::Matched { .. });
+        let traced = trace(&facts).rules.into_iter().filter(|rule| matched(&rule.outcome));
         let traced: Vec<String> = traced.map(|rule| rule.rule.to_string()).collect();
         assert_eq!(names(&plan, &expected.rules), traced, "{}", case());
         for at in 0..CONDITIONS {

@@ -86,13 +86,17 @@ pub enum Outcome {
         reason: Option<Arc<str>>,
     },
     /// It holds.
-    Matched,
+    Matched {
+        /// Its whole condition; `None` when there is none that reads anything.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        because: Option<Cause>,
+    },
 }
 
-/// A part of a condition that was not yes.
+/// A condition that was yes, or the part of one that was not.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Cause {
-    /// `no` or `unknown`.
+    /// `yes`, `no` or `unknown`.
     pub answer: &'static str,
     /// As it is written; empty when the source is not at hand.
     pub text: Box<str>,
@@ -155,7 +159,7 @@ pub fn trace(facts: &Facts<'_, '_>) -> Trace {
         } else {
             let frame = Frame::new(*facts, &rule.lets, rule.locals);
             match frame.answer(&rule.condition) {
-                Ternary::Yes => Outcome::Matched,
+                Ternary::Yes => Outcome::Matched { because: cause::whole(&frame, &rule.condition) },
                 _ => Outcome::NotMatched { because: cause::first(&frame, &rule.condition) },
             }
         };
@@ -181,7 +185,7 @@ fn otherwise(
         let by = winner(facts, matches, GroupId(id)).and_then(|rule| facts.plan.rule(rule));
         let outcome = match by {
             Some(by) => Outcome::SkippedBy { by: Arc::clone(&by.name) },
-            None if matched.contains(&group.name) => Outcome::Matched,
+            None if matched.contains(&group.name) => Outcome::Matched { because: None },
             None => {
                 let selections = group.rules.iter().filter_map(|&rule| facts.plan.rule(rule));
                 let patterns = selections.flat_map(|rule| &rule.selects.patterns);

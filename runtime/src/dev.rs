@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 use crate::command::until_signal;
 use crate::config::{ServerSettings, temporary_folder};
 use crate::out::{Exit, complain, painted, say};
-use crate::server::{Running, Server};
+use crate::server::{Running, Server, StartError};
 use demo::Demo;
 use receiver::Receiver;
 
@@ -56,7 +56,8 @@ pub async fn run(settings: Settings) -> Exit {
     let running = match Server::start(&server_settings).await {
         Ok(running) => running,
         Err(error) => {
-            let hint = if settings.port.is_none() { " (--port 0 takes a free port)" } else { "" };
+            let taken = matches!(error, StartError::Listen { .. }) && settings.port.is_none();
+            let hint = if taken { " (--port 0 takes a free port)" } else { "" };
             return failed(&format!("{}{hint}", crate::command::with_causes(&error)));
         }
     };

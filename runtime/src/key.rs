@@ -19,6 +19,9 @@ use crate::id::{KeyId, WorkspaceId};
 /// Random bytes of a key's secret part.
 const SECRET_BYTES: usize = 32;
 
+/// Characters of an admin key that somebody chose, at least.
+pub const ADMIN_KEY_CHARS_MIN: usize = 16;
+
 /// The file of the admin key inside the data folder.
 pub const ADMIN_KEY_FILE: &str = "admin.key";
 
@@ -151,28 +154,65 @@ impl AdminKey {
     }
 }
 
+/// Why there is no admin key.
+#[derive(Debug, thiserror::Error)]
+pub enum AdminKeyError {
+    /// Its file cannot be read or written.
+    #[error("`{file}` cannot be used: {source}")]
+    Io {
+        /// Which.
+        file: String,
+        /// Why.
+        source: io::Error,
+    },
+    /// It could be guessed, or could not stand in a header. An empty variable is the common case.
+    #[error(
+        "the admin key {from} must have {ADMIN_KEY_CHARS_MIN} characters or more, all of them printable ASCII without blanks"
+    )]
+    Weak {
+        /// Where it came from.
+        from: String,
+    },
+    /// A fresh one cannot be made.
+    #[error(transparent)]
+    NoRandomness(#[from] NoRandomness),
+}
+
 /// The admin key: the one given, else the one in the data folder, else a fresh one, which is
 /// written there with mode 0600. Deleting the file and starting again makes another.
 ///
 /// # Errors
-/// When the file cannot be read or written, or is empty.
-pub fn admin_key(given: Option<&str>, data_dir: &Path) -> io::Result<AdminKey> {
+/// [`AdminKeyError`].
+pub fn admin_key(given: Option<&str>, data_dir: &Path) -> Result<AdminKey, AdminKeyError> {
     if let Some(key) = given {
-        return Ok(AdminKey::Known(key.to_owned()));
+        return known(key, "that was given");
     }
     let path = data_dir.join(ADMIN_KEY_FILE);
+    let file = || path.display().to_string();
+    let failed = |source| AdminKeyError::Io { file: file(), source };
     match fs::read_to_string(&path) {
-        Ok(text) if text.trim().is_empty() => Err(io::Error::other(format!("{} is empty", path.display()))),
-        Ok(text) => Ok(AdminKey::Known(text.trim().to_owned())),
+        Ok(text) => known(&text, &format!("in `{}`", file())),
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
-            let key = format!("fw_admin_{}", random_text().map_err(io::Error::other)?);
-            let mut file = fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(&path)?;
-            file.write_all(format!("{key}\n").as_bytes())?;
-            file.sync_all()?;
+            let key = format!("fw_admin_{}", random_text()?);
+            let made = fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(&path);
+            let written = made.and_then(|mut file| {
+                file.write_all(format!("{key}\n").as_bytes())?;
+                file.sync_all()?;
+                fs::File::open(data_dir)?.sync_all()
+            });
+            written.map_err(failed)?;
             Ok(AdminKey::Made(key))
         }
-        Err(error) => Err(error),
+        Err(error) => Err(failed(error)),
     }
+}
+
+fn known(text: &str, from: &str) -> Result<AdminKey, AdminKeyError> {
+    let key = text.trim();
+    if key.len() < ADMIN_KEY_CHARS_MIN || !key.bytes().all(|byte| byte.is_ascii_graphic()) {
+        return Err(AdminKeyError::Weak { from: from.to_owned() });
+    }
+    Ok(AdminKey::Known(key.to_owned()))
 }
 
 fn random_text() -> Result<String, NoRandomness> {
@@ -223,6 +263,15 @@ mod tests {
         assert_eq!(admin_key(None, folder.path()).unwrap(), AdminKey::Known(made.text().to_owned()));
         let mode = fs::metadata(folder.path().join(ADMIN_KEY_FILE)).unwrap().permissions().mode();
         assert_eq!(mode & 0o777, 0o600);
-        assert_eq!(admin_key(Some("given"), folder.path()).unwrap().text(), "given");
+        let given = "fw_admin_0123456789\n";
+        assert_eq!(admin_key(Some(given), folder.path()).unwrap().text(), given.trim());
+        for weak in ["", " ", "0123456789", "0123456789 012345", "0123456789é012345"] {
+            assert!(
+                matches!(admin_key(Some(weak), folder.path()), Err(AdminKeyError::Weak { .. })),
+                "{weak}"
+            );
+        }
+        fs::write(folder.path().join(ADMIN_KEY_FILE), "\n").unwrap();
+        assert!(matches!(admin_key(None, folder.path()), Err(AdminKeyError::Weak { .. })));
     }
 }

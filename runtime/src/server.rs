@@ -2,7 +2,9 @@
 
 pub mod accept;
 
+use std::fs::DirBuilder;
 use std::net::SocketAddr;
+use std::os::unix::fs::DirBuilderExt;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -13,11 +15,11 @@ use tokio::task::JoinHandle;
 use crate::config::ServerSettings;
 use crate::control::RedbStore;
 use crate::deliver::address::AddressPolicy;
-use crate::key::{AdminKey, Keys, admin_key};
+use crate::key::{AdminKey, AdminKeyError, Keys, admin_key};
 use crate::node::{Node, NodeConfig, OpenError};
 use crate::rules::Engine;
 use crate::secret::Secret;
-use crate::secret::vault::Vault;
+use crate::secret::vault::{MasterKeySource, Vault};
 use crate::workspace::Registry;
 use crate::workspace::change::ChangeError;
 use crate::workspace::registry::Targets;
@@ -36,6 +38,8 @@ pub struct Server {
     pub keys: Keys,
     /// What is kept and owed.
     pub node: Arc<Node>,
+    /// Which addresses deliveries may reach.
+    pub addresses: AddressPolicy,
 }
 
 /// Why a server does not start.
@@ -49,6 +53,9 @@ pub enum StartError {
         /// Why.
         source: std::io::Error,
     },
+    /// The admin key cannot be used.
+    #[error(transparent)]
+    AdminKey(#[from] AdminKeyError),
     /// The control store or a secret in it cannot be read.
     #[error("workspaces cannot be read: {0}")]
     Control(#[from] ChangeError),
@@ -73,6 +80,8 @@ pub struct Running {
     pub address: SocketAddr,
     /// The admin key.
     pub admin_key: AdminKey,
+    /// Where the key that seals every secret came from.
+    pub master_key: MasterKeySource,
     stop: watch::Sender<bool>,
     serving: JoinHandle<()>,
 }
@@ -85,7 +94,8 @@ impl Server {
     pub async fn start(settings: &ServerSettings) -> Result<Running, StartError> {
         install_crypto();
         let folder = |source| StartError::Folder { folder: settings.data_dir.display().to_string(), source };
-        std::fs::create_dir_all(&settings.data_dir).map_err(folder)?;
+        // Payloads are in there: nobody else on this machine reads a folder that is made here.
+        DirBuilder::new().recursive(true).mode(0o700).create(&settings.data_dir).map_err(folder)?;
         // Taken first: a port that is taken must not cost a journal's reading.
         let listener = TcpListener::bind(settings.listen).await;
         let listener = listener.map_err(|source| StartError::Listen { address: settings.listen, source })?;
@@ -93,17 +103,20 @@ impl Server {
         let store = RedbStore::open(&settings.data_dir.join(CONTROL_FILE)).map_err(ChangeError::from)?;
         let master_key = settings.master_key.as_deref().map(|text| Secret::new(text.as_bytes()));
         let vault = Vault::open(&settings.data_dir, master_key.as_ref()).map_err(ChangeError::from)?;
+        let master_key = vault.source();
         let engine = if settings.no_jit { Engine::Interpreter } else { Engine::Compiled };
         let registry = Registry::load(Arc::new(store), vault, engine).await?;
-        let admin_key = admin_key(settings.admin_key.as_deref(), &settings.data_dir).map_err(folder)?;
+        let admin_key = admin_key(settings.admin_key.as_deref(), &settings.data_dir)?;
         let keys = Keys::new(admin_key.text(), registry.stored_keys().await?);
-        let node = Node::open(node_config(settings), Arc::new(Targets::new(Arc::clone(&registry))))?;
-        let server = Arc::new(Self { registry, keys, node });
+        let config = node_config(settings);
+        let addresses = config.addresses;
+        let node = Node::open(config, Arc::new(Targets::new(Arc::clone(&registry))))?;
+        let server = Arc::new(Self { registry, keys, node, addresses });
         let router = crate::api::router(Arc::clone(&server));
         let (stop, stopped) = watch::channel(false);
         let connections_max = settings.connections_max as usize;
         let serving = tokio::spawn(accept::serve(listener, router, connections_max, stopped));
-        Ok(Running { server, address, admin_key, stop, serving })
+        Ok(Running { server, address, admin_key, master_key, stop, serving })
     }
 }
 

@@ -100,7 +100,15 @@ async fn every_mistake_of_a_connection_is_told_at_once() {
     assert!(!got.body.to_string().contains("s3cret"), "a credential must not come back: {got:?}");
     let unknown = json!({ "name": "h", "integration": "carrier_pigeon", "url": "https://example.com" });
     assert_eq!(app.post("/v1/workspaces/ws/connections", unknown).await.problem(), "invalid-request");
+    for inner in ["http://169.254.169.254/latest", "http://0xa000001/", "https://[fd00:ec2::254]:8443/"] {
+        let inner = json!({ "name": "h", "integration": "webhook", "url": inner });
+        let got = app.post("/v1/workspaces/ws/connections", inner).await;
+        assert_eq!((got.problem(), &got.body["errors"][0]["pointer"]), ("invalid-request", &json!("/url")));
+    }
     app.connect("hook", "https://example.com").await;
+    let moved = json!({ "url": "http://192.168.1.1/" });
+    let moved = app.json("PATCH", "/v1/workspaces/ws/connections/hook", moved).await;
+    assert_eq!(moved.problem(), "invalid-request");
     let twice = json!({ "name": "hook", "integration": "webhook", "url": "https://example.com" });
     assert_eq!(app.post("/v1/workspaces/ws/connections", twice).await.problem(), "conflict");
     assert_eq!(items(&app.get("/v1/workspaces/ws/connections").await.expect(200)).len(), 1);

@@ -152,7 +152,7 @@ pub(crate) fn because(told: Diagnostic, reason: &Reason, file: Option<&str>, tar
             let why = why.as_ref().map_or(String::new(), |why| format!(": {why}"));
             told.also(reason.place, format!("matched, and sends nothing on purpose{why}"))
         }
-        Outcome::Matched => match &reason.guard {
+        Outcome::Matched { .. } => match &reason.guard {
             Some((_, Some(because))) => {
                 let told = told.also(reason.place, "matched").also(because.span, answer(because));
                 told.help(advice(because, file) + &instead)

@@ -92,7 +92,7 @@ fn should_have(simulation: &Simulation<'_>, to: &To<'_>) -> Option<Reason> {
     let candidates = traces.iter().filter(|one| names.contains(&&one.rule));
     let nearest = candidates.rev().max_by_key(|one| nearness(&one.outcome))?;
     match nearest.outcome {
-        Outcome::Matched => Some(not_reached(simulation, nearest, to)),
+        Outcome::Matched { .. } => Some(not_reached(simulation, nearest, to)),
         _ => Some(reason(simulation, nearest)),
     }
 }
@@ -109,7 +109,7 @@ fn nearness(outcome: &Outcome) -> u8 {
         Outcome::NotMatched { .. } => 2,
         Outcome::SkippedBy { .. } => 3,
         Outcome::Ignored { .. } => 4,
-        Outcome::Matched => 5,
+        Outcome::Matched { .. } => 5,
     }
 }
 

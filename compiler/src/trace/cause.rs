@@ -1,4 +1,6 @@
-//! The first part of a condition that was not yes, and what it saw.
+//! The first part of a condition that was not yes, or a whole one that was, and what it saw.
+
+use grammar::Span;
 
 use super::{Cause, SEEN_CHARS_MAX, Seen, place};
 use crate::eval::Frame;
@@ -15,15 +17,36 @@ pub(crate) fn first<'a>(frame: &Frame<'a, '_>, condition: &'a Cond) -> Cause {
             None => break,
         }
     }
+    cause(frame, part, part.span)
+}
+
+/// A condition that holds, with everything it read; `None` when it reads nothing.
+pub(super) fn whole<'a>(frame: &Frame<'a, '_>, condition: &'a Cond) -> Option<Cause> {
+    // From `when` to the end of `unless`, where a rule has both.
+    let span = match &condition.kind {
+        CondKind::All(parts) => parts.iter().fold(condition.span, |span, part| {
+            let behind = part.span.source == span.source && part.span.start >= span.start;
+            if behind { span.to(part.span) } else { span }
+        }),
+        _ => condition.span,
+    };
+    Some(cause(frame, condition, span)).filter(|cause| !cause.seen.is_empty())
+}
+
+fn cause<'a>(frame: &Frame<'a, '_>, part: &'a Cond, span: Span) -> Cause {
     let sources = &frame.facts.plan.program.sources;
-    let source = sources.iter().find(|source| source.id == part.span.source);
+    let source = sources.iter().find(|source| source.id == span.source);
     let mut looker = Looker { frame, seen: Vec::new() };
     looker.cond(part);
     Cause {
-        answer: if frame.answer(part) == Ternary::Unknown { "unknown" } else { "no" },
-        text: source.map(|source| source.slice(part.span).into()).unwrap_or_default(),
-        place: place(&frame.facts, part.span),
-        span: part.span,
+        answer: match frame.answer(part) {
+            Ternary::Yes => "yes",
+            Ternary::No => "no",
+            Ternary::Unknown => "unknown",
+        },
+        text: source.map(|source| source.slice(span).into()).unwrap_or_default(),
+        place: place(&frame.facts, span),
+        span,
         seen: looker.seen,
     }
 }

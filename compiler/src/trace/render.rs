@@ -30,7 +30,8 @@ impl Display for RuleTrace {
             Outcome::SkippedBy { by } => writeln!(f, "was skipped: `{by}` came first"),
             Outcome::Ignored { reason: Some(reason) } => writeln!(f, "matched and sends nothing: {reason}"),
             Outcome::Ignored { reason: None } => writeln!(f, "matched and sends nothing"),
-            Outcome::Matched => writeln!(f, "matched"),
+            Outcome::Matched { because: Some(because) } => write!(f, "matched{because}"),
+            Outcome::Matched { because: None } => writeln!(f, "matched"),
         }
     }
 }

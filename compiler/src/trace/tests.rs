@@ -30,7 +30,9 @@ fn the_first_part_that_is_not_yes_is_shown() {
     score.span = Span::new(id, 14, 29);
     let mut country = within(writer.read("lead.country"), vec![crate::value::Value::text("DE")]);
     country.span = Span::new(id, 35, 55);
-    writer.rule("r", cond(CondKind::All(vec![score, country]))).span = Span::new(id, 5, 6);
+    let mut both = cond(CondKind::All(vec![score, country]));
+    both.span = Span::new(id, 14, 55);
+    writer.rule("r", both).span = Span::new(id, 5, 6);
     let again = writer.program.clone();
     let of = |payload| shown(Writer { program: again.clone() }, payload);
     assert_eq!(
@@ -41,7 +43,11 @@ fn the_first_part_that_is_not_yes_is_shown() {
         of(r#"{"lead":{"country":"US"}}"#),
         "`r` did not match: the answer is unknown\n    leads.route:1:15: lead.score > 80\n    `score` is missing\n"
     );
-    assert_eq!(of(r#"{"score":90,"lead":{"country":"DE"}}"#), "`r` matched\n");
+    assert_eq!(
+        of(r#"{"score":90,"lead":{"country":"DE"}}"#),
+        "`r` matched: the answer is yes\n    leads.route:1:15: lead.score > 80  and lead.country in emea\n    \
+         `score` is 90\n    `lead.country` is \"DE\"\n"
+    );
     assert_eq!(
         of(r#"{"score":1e99,"lead":{"country":"DE"},"score":1e98}"#),
         "`r` did not match: the answer is unknown\n    leads.route:1:15: lead.score > 80\n    `score` is 1e98\n\

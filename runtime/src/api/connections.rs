@@ -14,6 +14,7 @@ use super::fields::Fields;
 use super::problem::{Kind, Problem};
 use super::query::Query;
 use super::{Json, page, uninterrupted};
+use crate::deliver::address::{AddressError, AddressPolicy, check_url};
 use crate::id::ConnectionId;
 use crate::limits::{BODY_BYTES_MAX, ID_CHARS_MAX, URL_CHARS_MAX};
 use crate::secret::Secret;
@@ -58,10 +59,8 @@ pub(super) async fn create(
         );
     }
     let url = fields.needed_text("url", URL_CHARS_MAX);
-    if !url.is_empty()
-        && let Some(mistake) = url_mistake(&url)
-    {
-        fields.wrong::<()>("url", mistake.to_owned());
+    if !url.is_empty() {
+        check(&mut fields, &url, server.addresses);
     }
     let secret = secret(&mut fields);
     fields.finish()?;
@@ -93,8 +92,8 @@ pub(super) async fn change(
     let body = json_bytes(&headers, body, BODY_BYTES_MAX).await?;
     let mut fields = Fields::of_body(&body)?;
     let url = fields.text("url", URL_CHARS_MAX);
-    if let Some(mistake) = url.as_deref().and_then(url_mistake) {
-        fields.wrong::<()>("url", mistake.to_owned());
+    if let Some(url) = &url {
+        check(&mut fields, url, server.addresses);
     }
     let change = ConnectionChange {
         url: url.map(Into::into),
@@ -149,6 +148,17 @@ fn found(at: &InWorkspace) -> Result<Arc<Connection>, Problem> {
     let table = at.workspace.connections();
     let found = table.get(&ConnectionId::from_text(named)).or_else(|| table.named(named));
     found.cloned().ok_or_else(|| Problem::not_found("connection", named))
+}
+
+/// Notes what is wrong with a URL. Where a name leads is looked up at each attempt; an address that stands
+/// there itself is refused at once.
+fn check(fields: &mut Fields, url: &str, addresses: AddressPolicy) {
+    if let Some(mistake) = url_mistake(url) {
+        fields.wrong::<()>("url", mistake.to_owned());
+    } else if let Err(refused @ AddressError::Refused { .. }) = check_url(url, addresses) {
+        let help = "name a host that is reachable from outside".to_owned();
+        fields.wrong_with_help::<()>("url", refused.to_string(), Some(help));
+    }
 }
 
 /// Takes `secret`, checked.

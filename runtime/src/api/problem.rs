@@ -108,7 +108,8 @@ impl Problem {
     #[must_use]
     pub fn internal(doing: &str, cause: &dyn fmt::Display) -> Self {
         let number = uuid::Uuid::now_v7().simple().to_string();
-        tracing::error!(incident = %number, %cause, "{doing}");
+        // Quoted: a cause may repeat what somebody sent, line breaks and all.
+        tracing::error!(incident = %number, cause = ?cause.to_string(), "{doing}");
         Self::new(Kind::Internal, format!("{doing} failed")).with("incident", number.into())
     }
 

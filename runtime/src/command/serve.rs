@@ -3,6 +3,7 @@
 use crate::config::ServerSettings;
 use crate::key::{ADMIN_KEY_FILE, AdminKey};
 use crate::out::{Exit, complain, say};
+use crate::secret::vault::{MASTER_KEY_FILE, MasterKeySource};
 use crate::server::Server;
 
 /// Runs it.
@@ -21,6 +22,10 @@ pub(super) async fn run(settings: ServerSettings) -> Exit {
     if let AdminKey::Made(key) = &running.admin_key {
         let file = settings.data_dir.join(ADMIN_KEY_FILE);
         say(&format!("admin key, shown once and kept in {}:\n{key}", file.display()));
+    }
+    if running.master_key == MasterKeySource::Made {
+        let file = settings.data_dir.join(MASTER_KEY_FILE);
+        say(&format!("the key that seals every secret is in {}: keep a copy elsewhere", file.display()));
     }
     say(&format!("fanwise listens at http://{}", running.address));
     until_signal().await;

@@ -5,14 +5,14 @@
 //! the connection goes to exactly those addresses. A name with one address that is refused is refused as a
 //! whole: an answer that mixes both is how the check is tricked.
 
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, UdpSocket};
 
 use url::{Host, Url};
 
 /// Exceptions from the table of refused addresses. The default has none.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct AddressPolicy {
-    /// This machine (`127.0.0.0/8`, `::1`): for development only.
+    /// This machine (`127.0.0.0/8`, `::1`, and whatever addresses it has): for development only.
     pub allow_loopback: bool,
     /// Private networks (RFC 1918, RFC 4193, RFC 6598). Link-local addresses and the known addresses of
     /// cloud metadata services stay refused.
@@ -34,8 +34,8 @@ pub enum AddressError {
     /// It has no host.
     #[error("the URL has no host")]
     NoHost,
-    /// A port below 1024 that is not a web server's.
-    #[error("port {0} is not called; 80, 443 and ports from 1024 on are")]
+    /// A port below 1024 that is not a web server's, or one that speaks something else.
+    #[error("port {0} is not called; 80, 443 and most ports from 1024 on are")]
     Port(u16),
     /// The address is in the table.
     #[error("{address} is not called: {why}")]
@@ -62,7 +62,8 @@ pub fn check_url(text: &str, policy: AddressPolicy) -> Result<Url, AddressError>
         return Err(AddressError::UserInfo);
     }
     match url.port_or_known_default() {
-        Some(port) if port >= 1024 || port == 80 || port == 443 => {}
+        Some(port) if port == 80 || port == 443 => {}
+        Some(port) if port >= 1024 && !OTHER_PORTS.contains(&port) => {}
         port => return Err(AddressError::Port(port.unwrap_or(0))),
     }
     match url.host() {
@@ -74,7 +75,7 @@ pub fn check_url(text: &str, policy: AddressPolicy) -> Result<Url, AddressError>
     Ok(url)
 }
 
-/// Checks one address.
+/// Checks one address. A public one is also compared with those that this machine has.
 ///
 /// # Errors
 /// [`AddressError::Refused`].
@@ -85,6 +86,7 @@ pub fn check(address: IpAddr, policy: AddressPolicy) -> Result<(), AddressError>
     };
     let refuse = |why| Err(AddressError::Refused { address, why });
     match kind {
+        Kind::Public if !policy.allow_loopback && is_own(address) => refuse("it is this machine"),
         Kind::Public => Ok(()),
         Kind::Loopback if policy.allow_loopback => Ok(()),
         Kind::Private if policy.allow_private_addresses => Ok(()),
@@ -93,6 +95,27 @@ pub fn check(address: IpAddr, policy: AddressPolicy) -> Result<(), AddressError>
         Kind::Never(why) => refuse(why),
     }
 }
+
+/// Whether this machine has the address. A datagram socket that is connected sends nothing; it only asks
+/// the system which address it would send from, and to itself a machine sends from the very same one.
+fn is_own(address: IpAddr) -> bool {
+    let any: IpAddr =
+        if address.is_ipv4() { Ipv4Addr::UNSPECIFIED.into() } else { Ipv6Addr::UNSPECIFIED.into() };
+    let from = UdpSocket::bind((any, 0)).and_then(|socket| {
+        socket.connect((address, DISCARD_PORT))?;
+        socket.local_addr()
+    });
+    from.is_ok_and(|from| from.ip() == address)
+}
+
+/// Any port would do: nothing is sent there.
+const DISCARD_PORT: u16 = 9;
+
+/// Ports from 1024 on that are no web server's: those that browsers refuse (Fetch, "bad port").
+const OTHER_PORTS: &[u16] = &[
+    1719, 1720, 1723, 2049, 3659, 4045, 4190, 5060, 5061, 6000, 6566, 6665, 6666, 6667, 6668, 6669, 6679,
+    6697, 10080,
+];
 
 #[derive(Clone, Copy)]
 enum Kind {
@@ -132,7 +155,8 @@ const V4: &[(Ipv4Addr, u32, Kind)] = &[
 
 /// The same for version 6. What stands in none of the rows is public only within 2000::/3.
 const V6: &[(Ipv6Addr, u32, Kind)] = &[
-    (Ipv6Addr::new(0xfd00, 0xec2, 0, 0, 0, 0, 0, 0x254), 128, METADATA),
+    // Metadata, credentials of containers, time and names: all of this network is a cloud's own.
+    (Ipv6Addr::new(0xfd00, 0xec2, 0, 0, 0, 0, 0, 0), 32, METADATA),
     (Ipv6Addr::new(0xfd20, 0xce, 0, 0, 0, 0, 0, 0x254), 128, METADATA),
     (Ipv6Addr::LOCALHOST, 128, Kind::Loopback),
     (Ipv6Addr::UNSPECIFIED, 128, Kind::Never("it means this network, not a machine")),
@@ -261,8 +285,23 @@ mod tests {
         assert_eq!(check("https://me:too@example.com/"), AddressError::UserInfo);
         assert_eq!(check("https://example.com:22/"), AddressError::Port(22));
         assert_eq!(check("https://example.com:25/"), AddressError::Port(25));
+        assert_eq!(check("https://example.com:6667/"), AddressError::Port(6667));
         assert!(matches!(check("example.com/hook"), AddressError::NotAUrl(_)));
         assert!(matches!(check("https://"), AddressError::NotAUrl(_)));
+    }
+
+    #[test]
+    fn an_address_that_this_machine_has_is_its_own() {
+        assert!(is_own(Ipv4Addr::LOCALHOST.into()));
+        for other in ["192.0.2.1", "8.8.8.8", "2001:db8::1"] {
+            assert!(!is_own(other.parse().unwrap()), "{other}");
+        }
+        // The one that it would call others from, where it has one.
+        let socket = UdpSocket::bind(("0.0.0.0", 0)).unwrap();
+        if socket.connect(("192.0.2.1", DISCARD_PORT)).is_ok() {
+            let own = socket.local_addr().unwrap().ip();
+            assert!(is_own(own), "{own}");
+        }
     }
 
     #[test]
@@ -279,6 +318,7 @@ mod tests {
             ("169.254.169.254", false, false),
             ("100.100.100.200", false, false),
             ("[fd00:ec2::254]", false, false),
+            ("[fd00:ec2::23]", false, false),
             ("0.0.0.0", false, false),
             ("[fe80::1]", false, false),
         ];

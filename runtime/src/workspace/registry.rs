@@ -70,7 +70,7 @@ impl Registry {
                 Ok(revision) => workspace.set_live(Some(self.started(revision))),
                 // Events of this workspace are kept and match nothing; an operator must publish again.
                 Err(ChangeError::Refused(refused)) => tracing::error!(
-                    workspace = %record.id, number, messages = %refused.text(),
+                    workspace = %record.id, number, messages = ?refused.text(),
                     "the live revision no longer compiles, so no rule of it runs"
                 ),
                 Err(other) => return Err(other),

@@ -1,6 +1,6 @@
 //! `kill -9` in the middle: nothing that was acknowledged is lost.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::path::Path;
@@ -16,74 +16,94 @@ const EVENTS: usize = 2_000;
 const SENDERS: usize = 8;
 const KEY: &str = "fw_admin_crash_test";
 
-/// How often each `webhook-id` came.
-type Counts = Arc<Mutex<HashMap<String, u64>>>;
+/// The bodies that came under each `webhook-id`.
+type Arrivals = Arc<Mutex<HashMap<String, Vec<String>>>>;
+
+/// The delivery that each event's answer promised, by the event's id.
+type Promised = Arc<Mutex<HashMap<String, String>>>;
 
 #[test]
 fn what_was_acknowledged_survives_kill_9() {
     let folder = tempfile::tempdir().unwrap();
-    let counts = Counts::default();
-    let receiver = receiver(Arc::clone(&counts));
-    let acknowledged: Arc<Mutex<HashSet<String>>> = Arc::default();
+    let arrivals = Arrivals::default();
+    let receiver = receiver(Arc::clone(&arrivals));
+    let acknowledged = Promised::default();
 
     let (mut server, address) = serve(folder.path());
     prepare(&address, &receiver);
     let dead = Arc::new(AtomicBool::new(false));
-    let senders: Vec<_> = (0..SENDERS)
-        .map(|sender| {
-            let (address, dead, acknowledged) =
-                (address.clone(), Arc::clone(&dead), Arc::clone(&acknowledged));
-            thread::spawn(move || {
-                for number in (sender..EVENTS).step_by(SENDERS) {
-                    let event =
-                        json!({ "event": "n", "id": format!("e{number}"), "payload": { "n": number } });
-                    match request(&address, "POST", "/v1/workspaces/ws/events", &event.to_string()) {
-                        Ok((202, answer)) => {
-                            let delivery = answer["deliveries"][0]["id"].as_str().unwrap().to_owned();
-                            acknowledged.lock().unwrap().insert(delivery);
-                        }
-                        Ok(other) => panic!("{other:?}"),
-                        // The server is killed: what has no answer was not acknowledged.
-                        Err(_) if dead.load(Ordering::SeqCst) => return,
-                        Err(error) => {
-                            thread::sleep(Duration::from_millis(100));
-                            assert!(dead.load(Ordering::SeqCst), "{error}");
-                            return;
-                        }
-                    }
-                }
-            })
-        })
-        .collect();
+    let senders = send_all(&address, &acknowledged, &dead);
     wait_until(|| acknowledged.lock().unwrap().len() >= EVENTS / 2);
     dead.store(true, Ordering::SeqCst);
     server.kill().unwrap();
     server.wait().unwrap();
     senders.into_iter().for_each(|sender| sender.join().unwrap());
     let acknowledged = acknowledged.lock().unwrap().clone();
-    let before = counts.lock().unwrap().len();
+    let before = arrivals.lock().unwrap().len();
 
     let (mut server, address) = serve(folder.path());
     let arrived = || {
-        let counts = counts.lock().unwrap();
-        acknowledged.iter().filter(|id| counts.contains_key(*id)).count()
+        let arrivals = arrivals.lock().unwrap();
+        acknowledged.values().filter(|delivery| arrivals.contains_key(*delivery)).count()
     };
     wait_until(|| arrived() == acknowledged.len());
-    // A delivery that was made durable without an answer may arrive too: it is owed, too.
-    let (_, status) = request(&address, "GET", "/v1/workspaces/ws/deliveries?state=waiting", "").unwrap();
-    assert!(status["items"].is_array(), "{status}");
-    let counts = counts.lock().unwrap();
-    let again: u64 = counts.values().map(|count| count - 1).sum();
+    // What was durable without an answer is owed, too, and nothing else.
+    let after = arrivals.lock().unwrap().len();
+    assert!(after <= acknowledged.len() + SENDERS, "{after} arrived");
+
+    // The app sends everything again, because it cannot know: what is there already is not added.
+    let promised = Promised::default();
+    let senders = send_all(&address, &promised, &Arc::new(AtomicBool::new(false)));
+    senders.into_iter().for_each(|sender| sender.join().unwrap());
+    let promised = promised.lock().unwrap().clone();
+    assert_eq!(promised.len(), EVENTS);
+    for (event, delivery) in &acknowledged {
+        assert_eq!(promised.get(event), Some(delivery), "{event} was promised under another id before");
+    }
+    wait_until(|| arrivals.lock().unwrap().len() >= EVENTS);
+    let arrivals = arrivals.lock().unwrap();
+    for (event, delivery) in &promised {
+        let body = format!("{{\"id\":\"{event}\"}}");
+        assert!(arrivals[delivery].iter().all(|came| *came == body), "{delivery}: {:?}", arrivals[delivery]);
+    }
+    assert_eq!(arrivals.len(), EVENTS, "an event has one webhook-id, however often it is sent");
+    let again: usize = arrivals.values().map(|bodies| bodies.len() - 1).sum();
     println!(
-        "{} acknowledged, {before} arrived before the kill, {} arrived in all, {again} came twice under the same webhook-id",
+        "{} acknowledged, {before} arrived before the kill, {after} after the restart, {again} came twice under the same webhook-id",
         acknowledged.len(),
-        counts.len(),
     );
     // Only what was under way can come twice.
     assert!(again <= 512, "{again} duplicates");
-    assert!(counts.len() <= acknowledged.len() + SENDERS, "{} arrived", counts.len());
     server.kill().unwrap();
     server.wait().unwrap();
+}
+
+/// Sends every event; a sender ends early once the server is said to be dead.
+fn send_all(address: &str, promised: &Promised, dead: &Arc<AtomicBool>) -> Vec<thread::JoinHandle<()>> {
+    let sender = |sender: usize| {
+        let (address, dead, promised) = (address.to_owned(), Arc::clone(dead), Arc::clone(promised));
+        thread::spawn(move || {
+            for number in (sender..EVENTS).step_by(SENDERS) {
+                let id = format!("e{number}");
+                let event = json!({ "event": "n", "id": id, "payload": { "id": id } });
+                match request(&address, "POST", "/v1/workspaces/ws/events", &event.to_string()) {
+                    Ok((202, answer)) => {
+                        let delivery = answer["deliveries"][0]["id"].as_str().unwrap().to_owned();
+                        promised.lock().unwrap().insert(id, delivery);
+                    }
+                    Ok(other) => panic!("{other:?}"),
+                    // The server is killed: what has no answer was not acknowledged.
+                    Err(_) if dead.load(Ordering::SeqCst) => return,
+                    Err(error) => {
+                        thread::sleep(Duration::from_millis(100));
+                        assert!(dead.load(Ordering::SeqCst), "{error}");
+                        return;
+                    }
+                }
+            }
+        })
+    };
+    (0..SENDERS).map(sender).collect()
 }
 
 fn wait_until(done: impl Fn() -> bool) {
@@ -150,20 +170,20 @@ fn request(address: &str, method: &str, path: &str, body: &str) -> std::io::Resu
     Ok((status, serde_json::from_str(body).map_err(|_| broken())?))
 }
 
-/// A receiver that counts ids and always says yes.
-fn receiver(counts: Counts) -> String {
+/// A receiver that keeps what comes and always says yes.
+fn receiver(arrivals: Arrivals) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("http://{}/", listener.local_addr().unwrap());
     thread::spawn(move || {
         for stream in listener.incoming().flatten() {
-            let counts = Arc::clone(&counts);
-            thread::spawn(move || count(stream, &counts));
+            let arrivals = Arc::clone(&arrivals);
+            thread::spawn(move || keep(stream, &arrivals));
         }
     });
     url
 }
 
-fn count(stream: TcpStream, counts: &Counts) {
+fn keep(stream: TcpStream, arrivals: &Arrivals) {
     let mut to = stream.try_clone().unwrap();
     let mut from = BufReader::new(stream);
     loop {
@@ -188,7 +208,8 @@ fn count(stream: TcpStream, counts: &Counts) {
         if from.read_exact(&mut body).is_err() {
             return;
         }
-        *counts.lock().unwrap().entry(id).or_default() += 1;
+        let body = String::from_utf8(body).unwrap();
+        arrivals.lock().unwrap().entry(id).or_default().push(body);
         if to.write_all(b"HTTP/1.1 204 No Content\r\n\r\n").is_err() {
             return;
         }
