@@ -41,15 +41,22 @@ pub struct Slots<'e> {
     /// Whether `first` is everything.
     complete: bool,
     /// Everything, once it is asked for.
-    rest: OnceCell<Filled<'e>>,
+    rest: OnceCell<Box<Filled<'e>>>,
 }
 
 /// What stands at the nodes of a tree.
 #[derive(Debug)]
 struct Filled<'e> {
-    places: Places,
+    memory: Box<Memory>,
     /// Values that something has asked for; made when something first does.
     values: OnceCell<Box<[OnceCell<Value<'e>>]>>,
+}
+
+/// Where it stands, and what the walk needs.
+#[derive(Debug, Default)]
+struct Memory {
+    places: Places,
+    looked: Looked,
 }
 
 /// Where it stands.
@@ -57,8 +64,6 @@ struct Filled<'e> {
 struct Places {
     of: Vec<Place>,
     duplicates: Vec<NodeId>,
-    /// Memory for the walk.
-    looked: Looked,
 }
 
 /// What stands at a path: a shape, and its first byte; of numbers the end, too.
@@ -82,7 +87,7 @@ pub(crate) enum Place {
 /// The memory of earlier [`Slots`], for reuse.
 #[derive(Debug, Default)]
 pub struct Scratch {
-    places: Places,
+    memory: Box<Memory>,
 }
 
 impl<'e> Slots<'e> {
@@ -92,9 +97,9 @@ impl<'e> Slots<'e> {
     /// # Errors
     /// When the payload is not one JSON value.
     pub fn new(plan: &Plan, payload: &'e [u8]) -> Result<Self, JsonError> {
-        let mut places = Places::default();
-        let text = fill::full(&plan.paths.all, payload, &mut places)?;
-        let (first, rest) = (Filled::new(places), OnceCell::new());
+        let mut memory = Box::<Memory>::default();
+        let text = fill::full(&plan.paths.all, payload, &mut memory.places)?;
+        let (first, rest) = (Filled::new(memory), OnceCell::new());
         Ok(Self { payload, text: OnceCell::from(text), first, complete: true, rest })
     }
 
@@ -110,14 +115,14 @@ impl<'e> Slots<'e> {
         level: Level,
     ) -> Result<Self, JsonError> {
         let tree = &plan.paths.conditions;
-        let mut places = scratch.places;
+        let mut memory = scratch.memory;
         let text = match level {
-            Level::Strict | Level::Fast if find::find(tree, payload, level, &mut places) => OnceCell::new(),
+            Level::Strict | Level::Fast if find::find(tree, payload, level, &mut memory) => OnceCell::new(),
             Level::Strict | Level::Fast | Level::Full => {
-                OnceCell::from(fill::full(tree, payload, &mut places)?)
+                OnceCell::from(fill::full(tree, payload, &mut memory.places)?)
             }
         };
-        Ok(Self { payload, text, first: Filled::new(places), complete: false, rest: OnceCell::new() })
+        Ok(Self { payload, text, first: Filled::new(memory), complete: false, rest: OnceCell::new() })
     }
 
     /// Reads the rest of what rules read, and checks all of the payload.
@@ -126,10 +131,10 @@ impl<'e> Slots<'e> {
     /// When the payload is not one JSON value after all.
     pub fn complete(&self, plan: &Plan) -> Result<(), JsonError> {
         if !self.complete && self.rest.get().is_none() {
-            let mut places = Places::default();
-            let text = fill::full(&plan.paths.all, self.payload, &mut places)?;
+            let mut memory = Box::<Memory>::default();
+            let text = fill::full(&plan.paths.all, self.payload, &mut memory.places)?;
             let _ = self.text.set(text);
-            let _ = self.rest.set(Filled::new(places));
+            let _ = self.rest.set(Box::new(Filled::new(memory)));
         }
         Ok(())
     }
@@ -137,7 +142,7 @@ impl<'e> Slots<'e> {
     /// Gives the memory back.
     #[must_use]
     pub fn recycle(self) -> Scratch {
-        Scratch { places: self.first.places }
+        Scratch { memory: self.first.memory }
     }
 
     /// The payload as it came. Once it is complete it was checked to be UTF-8 and JSON.
@@ -152,7 +157,7 @@ impl<'e> Slots<'e> {
         const MISSING: &Value<'static> = &Value::Missing;
         let read = |tree: &Tree, filled: &'_ Filled<'e>| {
             let node = tree.node(path)?.0 as usize;
-            Some((*filled.places.of.get(node)?, node))
+            Some((*filled.memory.places.of.get(node)?, node))
         };
         let (found, filled) = if self.complete {
             (read(&paths.all, &self.first), &self.first)
@@ -163,7 +168,7 @@ impl<'e> Slots<'e> {
                 debug_assert!(false, "slots are complete before anything is sent");
                 return MISSING;
             };
-            (read(&paths.all, rest), rest)
+            (read(&paths.all, rest), &**rest)
         };
         match found {
             None | Some((Place::Absent, _)) => MISSING,
@@ -176,13 +181,19 @@ impl<'e> Slots<'e> {
     pub(crate) fn place(&self, paths: &Paths, path: PathId) -> Place {
         let tree = if self.complete { &paths.all } else { &paths.conditions };
         let node = tree.node(path).map_or(usize::MAX, |node| node.0 as usize);
-        self.first.places.of.get(node).copied().unwrap_or_default()
+        self.first.memory.places.of.get(node).copied().unwrap_or_default()
     }
 
     /// A text of the payload, decoded.
     #[inline]
     pub(crate) fn text_at(&self, raw: RawText) -> Cow<'e, str> {
         raw.decode_bytes(self.payload)
+    }
+
+    /// The bytes of a text of the payload, when they are the text.
+    #[inline]
+    pub(crate) fn plain_text_at(&self, raw: RawText) -> Option<&'e [u8]> {
+        if raw.escaped { None } else { self.payload.get(raw.start as usize..raw.end as usize) }
     }
 
     /// A part of the payload.
@@ -196,11 +207,11 @@ impl<'e> Slots<'e> {
     /// names; each as often as it was repeated.
     pub fn duplicates<'p>(&self, paths: &'p Paths) -> impl Iterator<Item = Vec<&'p str>> {
         let (tree, filled) = match self.rest.get() {
-            Some(rest) => (&paths.all, rest),
+            Some(rest) => (&paths.all, &**rest),
             None if self.complete => (&paths.all, &self.first),
             None => (&paths.conditions, &self.first),
         };
-        filled.places.duplicates.iter().map(|&node| tree.names(node))
+        filled.memory.places.duplicates.iter().map(|&node| tree.names(node))
     }
 
     fn read(&self, place: Place) -> Value<'e> {
@@ -217,12 +228,12 @@ impl<'e> Slots<'e> {
 }
 
 impl<'e> Filled<'e> {
-    fn new(places: Places) -> Self {
-        Self { places, values: OnceCell::new() }
+    fn new(memory: Box<Memory>) -> Self {
+        Self { memory, values: OnceCell::new() }
     }
 
     fn value(&self, node: usize, read: impl FnOnce() -> Value<'e>) -> Option<&Value<'e>> {
-        let empty = || self.places.of.iter().map(|_| OnceCell::new()).collect();
+        let empty = || self.memory.places.of.iter().map(|_| OnceCell::new()).collect();
         Some(self.values.get_or_init(empty).get(node)?.get_or_init(read))
     }
 }

@@ -1,4 +1,4 @@
-//! A walk over the quotation marks and brackets of a document.
+//! A walk from bracket to bracket of a document, with the strings between them.
 //!
 //! First every block says where they stand, in a loop of its own; then the walk goes from one to the next.
 //! What the walk does not like it answers with `None`: whoever walks then reads the document with the
@@ -10,9 +10,13 @@ use super::simd::{BLOCK, Kernel, Masks, Rare};
 /// What stands in a block: bit `i` is byte `i`.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Block {
-    /// Quotation marks around strings, and brackets outside of them.
-    tokens: u64,
+    /// Quotation marks that begin a string.
+    starts: u64,
+    /// Quotation marks that end one.
+    ends: u64,
+    /// `{` and `[` outside of strings.
     opens: u64,
+    /// `}` and `]` outside of strings.
     closes: u64,
 }
 
@@ -84,7 +88,7 @@ impl Carry {
         self.inside = (inside.cast_signed() >> 63).cast_unsigned();
         self.broken |= controls & inside != 0;
         let (opens, closes) = (opens >> behind & !inside, closes >> behind & !inside);
-        Block { tokens: quotes | opens | closes, opens, closes }
+        Block { starts: quotes & inside, ends: quotes & !inside, opens, closes }
     }
 
     /// Notes what is rare; gives the bytes that a backslash before them makes harmless.
@@ -117,18 +121,20 @@ pub(crate) struct Blocks<'b, 'e, K> {
     looked: &'b mut Looked,
     /// The number of the block.
     at: usize,
-    /// What of the block is still ahead.
-    tokens: u64,
+    /// The brackets of the block that are still ahead.
+    ahead: u64,
 }
 
 /// What has been looked at: memory for walks.
 #[derive(Debug, Default)]
 pub(crate) struct Looked {
+    /// Of which the first `count` are about this document.
     blocks: Vec<Block>,
+    count: usize,
     carry: Carry,
 }
 
-/// How far to look ahead at first.
+/// How far to look at first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Ahead {
     /// To the end.
@@ -138,17 +144,21 @@ pub(crate) enum Ahead {
 }
 
 /// The blocks that are looked at first when what is looked for may stand near the beginning.
-const AHEAD: usize = 4;
+const AHEAD: usize = 2;
+
+/// The longest name whose places are found without going from string to string.
+const NAME_MAX: u32 = 62;
 
 impl<'b, 'e, K: Kernel> Blocks<'b, 'e, K> {
     /// At the beginning of a document; `None` when it is empty or a string holds control characters.
     #[inline(always)]
     pub(crate) fn new(kernel: K, bytes: &'e [u8], looked: &'b mut Looked, ahead: Ahead) -> Option<Self> {
-        looked.blocks.clear();
+        looked.count = 0;
         looked.carry = Carry::default();
         looked.look(kernel, bytes, if ahead == Ahead::All { usize::MAX } else { AHEAD })?;
-        let tokens = looked.blocks.first()?.tokens;
-        Some(Self { kernel, bytes, looked, at: 0, tokens })
+        let first = looked.blocks.first()?;
+        let ahead = first.opens | first.closes;
+        Some(Self { kernel, bytes, looked, at: 0, ahead })
     }
 
     #[inline(always)]
@@ -168,24 +178,42 @@ impl<'b, 'e, K: Kernel> Blocks<'b, 'e, K> {
         if self.byte(at) > b' ' { at } else { past_space(self.bytes, at) }
     }
 
-    /// The next quotation mark or bracket.
+    /// The next bracket, as far as was looked.
     #[inline(always)]
-    pub(crate) fn next(&mut self) -> Option<usize> {
-        while self.tokens == 0 {
-            self.tokens = self.turn()?.tokens;
+    pub(crate) fn next_near(&mut self) -> Option<usize> {
+        while self.ahead == 0 {
+            let next = self.at.wrapping_add(1);
+            if next >= self.looked.count {
+                return None;
+            }
+            self.at = next;
+            let block = self.looked.blocks.get(next)?;
+            self.ahead = block.opens | block.closes;
         }
-        let at = self.at.wrapping_mul(BLOCK).wrapping_add(self.tokens.trailing_zeros() as usize);
-        self.tokens &= self.tokens.wrapping_sub(1);
+        let at = self.at.wrapping_mul(BLOCK).wrapping_add(self.ahead.trailing_zeros() as usize);
+        self.ahead &= self.ahead.wrapping_sub(1);
         Some(at)
     }
 
-    /// Passes over a container whose bracket was the last token, and which stands inside `depth` others.
+    /// Looks further ahead; `None` when there is no more, or a string is broken.
+    #[inline(always)]
+    pub(crate) fn look_on(&mut self) -> Option<()> {
+        self.looked.look(self.kernel, self.bytes, self.looked.count)
+    }
+
+    /// Every string that begins before this and has a name's length ends where was looked.
+    #[inline(always)]
+    pub(crate) fn near(&self) -> usize {
+        self.looked.count.wrapping_sub(1).wrapping_mul(BLOCK)
+    }
+
+    /// Passes over a container whose bracket was the last one, and which stands inside `depth` others.
     /// Gives the place of its closing bracket. `None` when there is none, or too many containers are
     /// inside each other, or perhaps are.
     #[inline(always)]
     pub(crate) fn skip(&mut self, depth: u32) -> Option<usize> {
         let mut block = *self.looked.blocks.get(self.at)?;
-        let (mut opens, mut closes) = (block.opens & self.tokens, block.closes & self.tokens);
+        let (mut opens, mut closes) = (block.opens & self.ahead, block.closes & self.ahead);
         let mut open = 1_u32;
         loop {
             let (opened, closed) = (opens.count_ones(), closes.count_ones());
@@ -196,7 +224,7 @@ impl<'b, 'e, K: Kernel> Blocks<'b, 'e, K> {
             if closed >= open
                 && let Some(bit) = end(opens, closes, open)
             {
-                self.tokens = block.tokens & (u64::MAX << bit << 1);
+                self.ahead = (block.opens | block.closes) & (u64::MAX << bit << 1);
                 return Some(self.at.wrapping_mul(BLOCK).wrapping_add(bit as usize));
             }
             open = open.wrapping_add(opened).wrapping_sub(closed);
@@ -205,37 +233,93 @@ impl<'b, 'e, K: Kernel> Blocks<'b, 'e, K> {
         }
     }
 
-    /// Goes on behind something that was read in another way; `at` is not behind the next token.
+    /// Goes on behind something that was read in another way; `at` is not behind the next bracket.
     #[inline(always)]
     pub(crate) fn resume(&mut self, at: usize) -> Option<()> {
         while self.at < at / BLOCK {
-            self.tokens = self.turn()?.tokens;
+            let block = self.turn()?;
+            self.ahead = block.opens | block.closes;
         }
-        self.tokens &= u64::MAX << (at % BLOCK);
+        self.ahead &= u64::MAX << (at % BLOCK);
         Some(())
+    }
+
+    /// The places of block number `number` where a string of one of these lengths begins, and perhaps some
+    /// where one does not. Bit `i` of `lengths` is a length of `i` bytes; none is above [`NAME_MAX`], and
+    /// there is at least one.
+    #[inline(always)]
+    pub(crate) fn strings(&self, number: usize, mut lengths: u64) -> u64 {
+        let Some([block, next]) = self.looked.blocks.get(number..).and_then(|rest| rest.first_chunk()) else {
+            return 0;
+        };
+        let mut found = 0;
+        loop {
+            // The end stands one further away than the length says.
+            let away = lengths.trailing_zeros().wrapping_add(1);
+            found |= block.ends >> (away & 63) | next.ends << (64_u32.wrapping_sub(away) & 63);
+            lengths &= lengths.wrapping_sub(1);
+            if lengths == 0 {
+                return block.starts & found;
+            }
+        }
+    }
+
+    /// The places of block number `number` where any string begins.
+    #[inline(always)]
+    pub(crate) fn all_strings(&self, number: usize) -> u64 {
+        self.looked.blocks.get(number).map_or(0, |block| block.starts)
+    }
+
+    /// Where the string ends that begins at `start`.
+    #[inline(always)]
+    pub(crate) fn end_of_string(&mut self, start: usize) -> Option<usize> {
+        let mut number = start / BLOCK;
+        let mut ends = self.looked.blocks.get(number)?.ends & (u64::MAX << (start % BLOCK));
+        while ends == 0 {
+            number = number.wrapping_add(1);
+            if number >= self.looked.count {
+                self.look_on()?;
+            }
+            ends = self.looked.blocks.get(number)?.ends;
+        }
+        Some(number.wrapping_mul(BLOCK).wrapping_add(ends.trailing_zeros() as usize))
     }
 
     /// The next block.
     #[inline(always)]
     fn turn(&mut self) -> Option<Block> {
         self.at = self.at.wrapping_add(1);
-        if let Some(block) = self.looked.blocks.get(self.at) {
-            return Some(*block);
+        if self.at >= self.looked.count {
+            self.look_on()?;
         }
-        self.looked.look(self.kernel, self.bytes, usize::MAX)?;
         self.looked.blocks.get(self.at).copied()
     }
+}
+
+/// Whether names of these lengths can be found without going from string to string: few lengths, and none
+/// too long. Bit `i` is a length of `i` bytes.
+#[inline(always)]
+pub(crate) fn are_few(lengths: u64) -> bool {
+    const LENGTHS_MAX: u32 = 6;
+    lengths >> NAME_MAX <= 1 && lengths.count_ones() <= LENGTHS_MAX
 }
 
 impl Looked {
     /// Looks at up to so many more blocks; `None` when there are none, or a string is broken.
     #[inline(never)]
     fn look<K: Kernel>(&mut self, kernel: K, document: &[u8], more: usize) -> Option<()> {
-        let had = self.blocks.len();
+        let had = self.count;
         let count = document.len().div_ceil(BLOCK).min(had.saturating_add(more));
-        self.blocks.resize(count, Block::default());
-        let new = self.blocks.get_mut(had..).filter(|new| !new.is_empty())?;
+        // One more, because names are looked for across the end of a block.
+        if self.blocks.len() <= count {
+            self.blocks.resize(count + 1, Block::default());
+        }
+        let new = self.blocks.get_mut(had..count).filter(|new| !new.is_empty())?;
         kernel.index(document, had, new, &mut self.carry);
+        self.count = count;
+        if let Some(behind) = self.blocks.get_mut(count) {
+            *behind = Block::default();
+        }
         (!self.carry.broken).then_some(())
     }
 }

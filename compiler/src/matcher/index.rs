@@ -14,10 +14,11 @@ use ranges::Ranges;
 use search::Search;
 use types::Types;
 
-use super::source::{Shown, Source, hash_of};
+use super::source::{Of, Shown, Source, hash_of};
 use super::table::{Table, of_both, of_bytes};
 use crate::eval::Facts;
 use crate::hir::{Rule, RuleId};
+use crate::slots::Place;
 
 /// Rules by what they select and by what must be so for them to hold.
 #[derive(Debug, Default)]
@@ -108,7 +109,16 @@ impl Index {
         memory: &mut Memory,
         out: &mut Vec<RuleId>,
     ) {
-        out.extend_from_slice(&spot.always);
+        if !spot.always.is_empty() {
+            out.extend_from_slice(&spot.always);
+        }
+        // One probe alone has nothing to share.
+        if let [(one, None)] = spot.probes.as_slice() {
+            if let Some(hash) = self.atoms.get(*one as usize).and_then(|atom| atom.hash(facts)) {
+                self.table.find(of_both(hash, place(number, 0)), out);
+            }
+            return self.ask_further(spot, facts, out);
+        }
         for (at, &(one, two)) in spot.probes.iter().enumerate() {
             let Some(first) = self.hash(one, facts, memory) else { continue };
             let hash = match two {
@@ -120,6 +130,11 @@ impl Index {
             };
             self.table.find(of_both(hash, place(number, at)), out);
         }
+        self.ask_further(spot, facts, out);
+    }
+
+    #[inline]
+    fn ask_further(&self, spot: &Spot, facts: &Facts<'_, '_>, out: &mut Vec<RuleId>) {
         for (source, ranges) in &spot.ranges {
             ranges.find(*source, facts, out);
         }
@@ -155,18 +170,35 @@ fn place(spot: u32, probe: usize) -> u64 {
 }
 
 impl Atom {
+    #[inline]
     fn hash(self, facts: &Facts<'_, '_>) -> Option<u64> {
+        // Nearly all that is asked is a text without escapes, compared as it is.
+        if let Self { source: Source { of: Of::Path(path), folded: false }, part } = self
+            && let Place::Text(raw) = facts.slots.place(&facts.plan.paths, path)
+            && let Some(text) = facts.slots.plain_text_at(raw)
+        {
+            return part.of(text).map(of_bytes);
+        }
+        self.other_hash(facts)
+    }
+
+    fn other_hash(self, facts: &Facts<'_, '_>) -> Option<u64> {
         match (self.source.shown(facts), self.part) {
-            (Shown::Text(text), Part::Whole) => Some(of_bytes(text.as_bytes())),
-            (Shown::Text(text), Part::First(length)) => {
-                text.as_bytes().get(..usize::from(length)).map(of_bytes)
-            }
-            (Shown::Text(text), Part::Last(length)) => {
-                let start = text.len().checked_sub(usize::from(length))?;
-                text.as_bytes().get(start..).map(of_bytes)
-            }
+            (Shown::Text(text), part) => part.of(text.as_bytes()).map(of_bytes),
             (Shown::Scalar(value), Part::Whole) => hash_of(&value, self.source.folded),
             (Shown::Missing | Shown::Container | Shown::Scalar(_), _) => None,
+        }
+    }
+}
+
+impl Part {
+    /// This part of a text; `None` when the text is too short.
+    #[inline]
+    fn of(self, text: &[u8]) -> Option<&[u8]> {
+        match self {
+            Self::Whole => Some(text),
+            Self::First(length) => text.get(..usize::from(length)),
+            Self::Last(length) => text.get(text.len().checked_sub(usize::from(length))?..),
         }
     }
 }

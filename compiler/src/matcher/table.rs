@@ -27,11 +27,21 @@ pub(super) fn of_bytes(bytes: &[u8]) -> u64 {
     if rest.is_empty() {
         return state;
     }
-    let (low, high) = match (rest.first_chunk::<8>(), rest.last_chunk::<8>()) {
-        (Some(first), Some(last)) => (u64::from_le_bytes(*first), u64::from_le_bytes(*last)),
-        _ => (rest.iter().fold(1, |word, &byte| word << 8 | u64::from(byte)), 0),
-    };
+    let (low, high) = ends(rest);
     folded(low ^ state, high ^ three)
+}
+
+/// One to fifteen bytes as two numbers, which overlap. Together with the length they tell bytes apart.
+#[inline(always)]
+fn ends(bytes: &[u8]) -> (u64, u64) {
+    if let (Some(first), Some(last)) = (bytes.first_chunk(), bytes.last_chunk()) {
+        return (u64::from_le_bytes(*first), u64::from_le_bytes(*last));
+    }
+    if let (Some(first), Some(last)) = (bytes.first_chunk(), bytes.last_chunk()) {
+        return (u64::from(u32::from_le_bytes(*first)), u64::from(u32::from_le_bytes(*last)));
+    }
+    let byte = |at: usize| u64::from(bytes.get(at).copied().unwrap_or(0));
+    (byte(0) << 8 | byte(bytes.len() / 2), byte(bytes.len() - 1))
 }
 
 #[inline(always)]

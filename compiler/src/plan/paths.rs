@@ -65,9 +65,33 @@ struct Node {
 struct Child {
     /// The name's first eight bytes, filled up with zeroes.
     head: u64,
+    /// Its last eight bytes, when it has more.
+    tail: u64,
     bytes: u32,
     node: NodeId,
     name: Box<str>,
+}
+
+impl Child {
+    /// Whether bytes begin with the name.
+    #[inline(always)]
+    fn begins(&self, bytes: &[u8]) -> bool {
+        let length = self.bytes as usize;
+        match bytes.first_chunk() {
+            None => bytes.get(..length) == Some(self.name.as_bytes()),
+            Some(chunk) if length <= 8 => {
+                // The name's bytes are those that a shift by the others leaves.
+                let behind = 8_usize.wrapping_sub(length).wrapping_mul(8) as u32;
+                length == 0 || (u64::from_le_bytes(*chunk) ^ self.head) << behind == 0
+            }
+            Some(chunk) if u64::from_le_bytes(*chunk) != self.head => false,
+            _ if length <= 16 => {
+                let tail = bytes.get(..length).and_then(|name| name.last_chunk());
+                tail.is_some_and(|tail| u64::from_le_bytes(*tail) == self.tail)
+            }
+            _ => bytes.get(..length) == Some(self.name.as_bytes()),
+        }
+    }
 }
 
 /// Up to so many children are compared one by one; more are hashed.
@@ -148,7 +172,8 @@ impl Tree {
         let many = children.len() > CHILDREN_SCANNED_MAX;
         self.children.extend(children.into_iter().map(|(name, node)| {
             let head = Name::new(&name).head;
-            Child { head, bytes: offset(name.len()), node, name }
+            let tail = name.as_bytes().last_chunk().map_or(0, |tail| u64::from_le_bytes(*tail));
+            Child { head, tail, bytes: offset(name.len()), node, name }
         }));
         if many {
             let size = (count as usize * 2).next_power_of_two();
@@ -230,6 +255,20 @@ impl Tree {
         for child in self.children_of(node) {
             if name.is(child) {
                 return Some(child.node);
+            }
+        }
+        None
+    }
+
+    /// The child whose name begins at `start` in a document and ends in a quotation mark, and where that is.
+    #[inline(always)]
+    pub(crate) fn child_at(&self, node: NodeId, document: &[u8], start: usize) -> Option<(NodeId, usize)> {
+        let rest = document.get(start..)?;
+        for child in self.children_of(node) {
+            let bytes = child.bytes as usize;
+            let end = start.wrapping_add(bytes);
+            if document.get(end) == Some(&b'"') && child.begins(rest) {
+                return Some((child.node, end));
             }
         }
         None

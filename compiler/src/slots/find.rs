@@ -1,29 +1,33 @@
-//! The fast way to fill slots: from quotation mark to quotation mark, and over what nothing reads.
+//! The fast way to fill slots: from bracket to bracket, with an eye for the names that rules read.
+//!
+//! Between two brackets an object has only keys and values that are no containers. Where the names that
+//! are read may stand there follows from the quotation marks alone: two of them are as far apart as a name
+//! is long. Nothing else between the brackets is looked at.
 //!
 //! Whatever is out of the ordinary ends it with `None`, and the event is read the slow way, which also
 //! knows what to say when something is wrong.
 
 use std::borrow::Cow;
 
-use super::{Level, Place, Places, offset, text_of};
-use crate::json::simd::{Kernel, Work, with_best};
-use crate::json::{Ahead, BYTES_MAX, Blocks, DEPTH_MAX, RawText, Scanner, Seen};
+use super::{Level, Memory, Place, Places, offset, text_of};
+use crate::json::simd::{BLOCK, Kernel, Work, with_best};
+use crate::json::{Ahead, BYTES_MAX, Blocks, DEPTH_MAX, RawText, Scanner, Seen, are_few};
 use crate::plan::{Name, NodeId, Tree};
 
 /// Reads what stands at the nodes of a tree. Says whether that was possible.
 #[inline]
-pub(super) fn find(tree: &Tree, payload: &[u8], level: Level, places: &mut Places) -> bool {
+pub(super) fn find(tree: &Tree, payload: &[u8], level: Level, memory: &mut Memory) -> bool {
     if payload.len() > BYTES_MAX || tree.is_read(NodeId::ROOT) {
         return false;
     }
-    places.clear(tree);
-    with_best(Find { tree, payload, places, level })
+    memory.places.clear(tree);
+    with_best(Find { tree, payload, memory, level })
 }
 
 struct Find<'t, 'e> {
     tree: &'t Tree,
     payload: &'e [u8],
-    places: &'t mut Places,
+    memory: &'t mut Memory,
     level: Level,
 }
 
@@ -32,18 +36,13 @@ impl Work for Find<'_, '_> {
 
     #[inline(always)]
     fn run<K: Kernel>(self, kernel: K) -> bool {
-        let Self { tree, payload, places, level } = self;
+        let Self { tree, payload, memory: Memory { places, looked }, level } = self;
         let (unseen, ahead) = match level {
             Level::Fast => (tree.read(), Ahead::Some),
             Level::Strict | Level::Full => (u32::MAX, Ahead::All),
         };
-        let mut memory = std::mem::take(&mut places.looked);
-        let mut found = None;
-        if let Some(blocks) = Blocks::new(kernel, payload, &mut memory, ahead) {
-            found = Walk { tree, payload, blocks, places, unseen }.run(level);
-        }
-        places.looked = memory;
-        found.is_some()
+        let Some(blocks) = Blocks::new(kernel, payload, looked, ahead) else { return false };
+        Walk { tree, payload, blocks, places, unseen }.run(level).is_some()
     }
 }
 
@@ -59,38 +58,76 @@ struct Walk<'t, 'e, K> {
     unseen: u32,
 }
 
+/// A member whose value begins with the next bracket.
+#[derive(Clone, Copy)]
+struct Member {
+    node: NodeId,
+    /// The quotation mark before its name.
+    name: usize,
+    value: usize,
+    /// Whether its name stood there before.
+    again: bool,
+}
+
 impl<K: Kernel> Walk<'_, '_, K> {
     #[inline(always)]
     fn run(mut self, level: Level) -> Option<()> {
         let start = self.blocks.past_space(0);
-        if self.blocks.byte(start) != b'{' || self.blocks.next()? != start {
+        if self.blocks.byte(start) != b'{' || self.blocks.next_near()? != start {
             return None;
         }
         self.places.put(NodeId::ROOT, Place::Container { start: offset(start) });
         // The nodes around the one that is walked.
         let mut parents = [NodeId::ROOT; PARENTS_MAX];
         let mut node = NodeId::ROOT;
-        let mut depth = 0;
-        while self.unseen > 0 {
-            let at = self.blocks.next()?;
-            match self.blocks.byte(at) {
-                b'"' => {
-                    if let Some(child) = self.member(node, at + 1, depth)? {
-                        *parents.get_mut(depth)? = node;
-                        (node, depth) = (child, depth + 1);
-                    }
+        let mut depth = 0_usize;
+        let mut from = start.wrapping_add(1);
+        loop {
+            let Some(at) = self.blocks.next_near() else {
+                // What stands before the next bracket may be all that is wanted.
+                let near = self.blocks.near();
+                if near > from {
+                    let member = self.members(node, from, near)?;
+                    from = member.map_or(near, |member| member.name);
                 }
-                b'}' if depth > 0 => {
-                    depth -= 1;
+                if self.unseen == 0 {
+                    break;
+                }
+                self.blocks.look_on()?;
+                continue;
+            };
+            let member = self.members(node, from, at)?;
+            if self.unseen == 0 {
+                break;
+            }
+            let byte = self.blocks.byte(at);
+            from = at.wrapping_add(1);
+            match member {
+                None if byte == b'}' && depth > 0 => {
+                    depth = depth.wrapping_sub(1);
                     node = *parents.get(depth)?;
                 }
-                b'}' => {
-                    if self.blocks.past_space(at + 1) != self.payload.len() {
+                None if byte == b'}' => {
+                    if self.blocks.past_space(from) != self.payload.len() {
                         return None;
                     }
                     break;
                 }
-                _ => return None,
+                None => from = self.container(byte, depth)?.wrapping_add(1),
+                Some(Member { value, .. }) if value != at => return None,
+                Some(Member { node: child, .. })
+                    if byte == b'{' && self.tree.has_children(child) && !self.tree.is_read(child) =>
+                {
+                    self.places.put(child, Place::Container { start: offset(at) });
+                    *parents.get_mut(depth)? = node;
+                    (node, depth) = (child, depth.wrapping_add(1));
+                }
+                Some(member) => {
+                    from = self.value_in_brackets(member, byte, depth)?;
+                    if self.unseen == 0 {
+                        break;
+                    }
+                }
             }
         }
         if self.blocks.seen().high && level != Level::Fast {
@@ -99,82 +136,126 @@ impl<K: Kernel> Walk<'_, '_, K> {
         Some(())
     }
 
-    /// Reads the member whose key begins at `start`. Gives the node whose members come next, when its value
-    /// is an object that is walked into.
+    /// Reads what rules read of the members of an object between two of its brackets. Gives the last one
+    /// when its value begins at `to`.
     #[inline(always)]
-    fn member(&mut self, node: NodeId, start: usize, depth: usize) -> Option<Option<NodeId>> {
-        let end = self.blocks.next()?;
-        let colon = self.blocks.past_space(end.wrapping_add(1));
-        if self.blocks.byte(colon) != b':' {
-            return None;
-        }
-        let value = self.blocks.past_space(colon.wrapping_add(1));
-        let first = self.blocks.byte(value);
-        // Most keys have another length than those that are looked for; escapes change lengths.
-        let length = end.wrapping_sub(start).min(63);
-        let child = if self.tree.lengths(node) >> length & 1 == 1 || self.blocks.seen().backslash {
-            self.child(node, start, end)?
-        } else {
-            None
-        };
-        let Some(child) = child else {
-            match first {
-                b'"' => drop((self.blocks.next()?, self.blocks.next()?)),
-                b'{' | b'[' => drop(self.container(value, first, depth)?),
-                _ => {}
-            }
+    fn members(&mut self, node: NodeId, from: usize, to: usize) -> Option<Option<Member>> {
+        let lengths = self.tree.lengths(node);
+        let mut member = None;
+        if lengths == 0 {
             return Some(None);
-        };
-        self.found(child, value, first, depth)
+        }
+        let few = are_few(lengths) && !self.blocks.seen().backslash;
+        let mut number = from / BLOCK;
+        let last = to / BLOCK;
+        let mut strings = u64::MAX << (from % BLOCK);
+        while number <= last {
+            strings &=
+                if few { self.blocks.strings(number, lengths) } else { self.blocks.all_strings(number) };
+            if number == last {
+                strings &= (1_u64 << (to % BLOCK)).wrapping_sub(1);
+            }
+            while strings != 0 {
+                let bit = strings.trailing_zeros() as usize;
+                let start = number.wrapping_mul(BLOCK).wrapping_add(bit).wrapping_add(1);
+                strings &= strings.wrapping_sub(1);
+                if let Some(found) = self.string(node, start, few)? {
+                    // A value in brackets ends what lies between two brackets.
+                    if member.replace(found).is_some() {
+                        return None;
+                    }
+                }
+            }
+            number = number.wrapping_add(1);
+            strings = u64::MAX;
+        }
+        Some(member)
     }
 
-    /// Reads a value that rules read, or read parts of.
+    /// Looks at a string that is perhaps a name that rules read. `start` is its first byte.
     #[inline(always)]
-    fn found(&mut self, child: NodeId, value: usize, first: u8, depth: usize) -> Option<Option<NodeId>> {
+    fn string(&mut self, node: NodeId, start: usize, few: bool) -> Option<Option<Member>> {
+        let (known, end) = if few {
+            let Some((child, end)) = self.tree.child_at(node, self.payload, start) else { return Some(None) };
+            (Some(child), end)
+        } else {
+            (None, self.blocks.end_of_string(start)?)
+        };
+        let colon = self.blocks.past_space(end.wrapping_add(1));
+        if self.blocks.byte(colon) != b':' {
+            // It is a value.
+            return Some(None);
+        }
+        let Some(child) = (match known {
+            Some(child) => Some(child),
+            None => self.named(node, start, end)?,
+        }) else {
+            return Some(None);
+        };
+        let value = self.blocks.past_space(colon.wrapping_add(1));
         let again = self.places.of.get(child.0 as usize).is_some_and(|place| *place != Place::Absent);
         if again {
             self.places.forget(self.tree, child);
         }
-        if first == b'{' && self.tree.has_children(child) && !self.tree.is_read(child) {
-            if self.blocks.next()? != value {
-                return None;
-            }
-            self.places.put(child, Place::Container { start: offset(value) });
-            return Some(Some(child));
+        let first = self.blocks.byte(value);
+        if matches!(first, b'{' | b'[') {
+            let name = start.wrapping_sub(1);
+            return Some(Some(Member { node: child, name, value, again }));
         }
-        let place = self.value(child, value, first, depth)?;
-        self.places.put(child, place);
-        if self.tree.is_read(child) && !again {
-            self.unseen -= 1;
-        }
+        let place = self.scalar(value, first)?;
+        self.found(child, place, again);
         Some(None)
     }
 
     #[inline(always)]
-    fn child(&self, node: NodeId, start: usize, end: usize) -> Option<Option<NodeId>> {
+    fn found(&mut self, node: NodeId, place: Place, again: bool) {
+        self.places.put(node, place);
+        if self.tree.is_read(node) && !again {
+            self.unseen = self.unseen.wrapping_sub(1);
+        }
+    }
+
+    #[inline(always)]
+    fn named(&self, node: NodeId, start: usize, end: usize) -> Option<Option<NodeId>> {
         if self.blocks.seen().backslash {
             return escaped_child(self.tree, self.payload, node, start, end);
+        }
+        let length = end.wrapping_sub(start).min(63);
+        if self.tree.lengths(node) >> length & 1 == 0 {
+            return Some(None);
         }
         Some(self.tree.child(node, Name::within(self.payload, start, end)?))
     }
 
-    /// A value that a rule reads, or that stands where rules expect an object.
+    /// A list, or a record that is not walked into. Gives what comes behind it.
     #[inline(always)]
-    fn value(&mut self, node: NodeId, start: usize, first: u8, depth: usize) -> Option<Place> {
+    fn value_in_brackets(&mut self, member: Member, first: u8, depth: usize) -> Option<usize> {
+        let Member { node, value, again, .. } = member;
+        let behind = if self.tree.is_read(node) {
+            let (behind, found) = whole(self.tree, self.payload, self.places, node, value, depth)?;
+            self.blocks.resume(behind)?;
+            // What is below was found as well; nothing ends early on account of a number that is too small.
+            self.unseen = self.unseen.saturating_sub(found).max(1);
+            behind
+        } else {
+            self.container(first, depth)?.wrapping_add(1)
+        };
+        self.ends(behind)?;
+        self.found(node, Place::Container { start: offset(value) }, again);
+        Some(behind)
+    }
+
+    /// A value that is no container.
+    #[inline(always)]
+    fn scalar(&mut self, start: usize, first: u8) -> Option<Place> {
         match first {
             b'"' => {
-                let from = self.blocks.next()? + 1;
-                let to = self.blocks.next()?;
-                self.ends(to + 1)?;
+                let from = start.wrapping_add(1);
+                let to = self.blocks.end_of_string(from)?;
+                self.ends(to.wrapping_add(1))?;
                 let raw = RawText { start: offset(from), end: offset(to), escaped: false };
                 let Seen { backslash, high } = self.blocks.seen();
                 Some(Place::Text(if backslash || high { odd_text(self.payload, raw)? } else { raw }))
-            }
-            b'{' | b'[' if self.tree.is_read(node) => self.whole(node, start, depth),
-            b'{' | b'[' => {
-                let end = self.container(start, first, depth)?;
-                self.ends(end + 1)?;
-                Some(Place::Container { start: offset(start) })
             }
             b'-' | b'0'..=b'9' => {
                 let end = number(self.payload, start)?;
@@ -188,21 +269,10 @@ impl<K: Kernel> Walk<'_, '_, K> {
         }
     }
 
-    /// A list or record that a rule reads as a whole: read the slow way, with what is below it.
+    /// Passes over a container whose bracket was the last one; gives the place of its closing bracket.
     #[inline(always)]
-    fn whole(&mut self, node: NodeId, start: usize, depth: usize) -> Option<Place> {
-        let (end, found) = whole(self.tree, self.payload, self.places, node, start, depth)?;
-        self.blocks.resume(end)?;
-        self.ends(end)?;
-        // What is below was found as well; nothing ends early on account of a number that is too small.
-        self.unseen = self.unseen.saturating_sub(found).max(1);
-        Some(Place::Container { start: offset(start) })
-    }
-
-    /// Passes over a container; gives the place of its closing bracket.
-    #[inline(always)]
-    fn container(&mut self, start: usize, first: u8, depth: usize) -> Option<usize> {
-        if self.blocks.next()? != start {
+    fn container(&mut self, first: u8, depth: usize) -> Option<usize> {
+        if !matches!(first, b'{' | b'[') {
             return None;
         }
         let end = self.blocks.skip(depth as u32 + 1)?;

@@ -60,33 +60,37 @@ pub(in super::super) enum Way {
     Needles { source: Source, needles: Arc<[Box<str>]> },
 }
 
-/// How many constants each probe has.
+/// Of each probe, how many rules may be found by it, and how many constants it has.
 #[derive(Default)]
-pub(in super::super) struct Counts(HashMap<Probe, f64>);
+pub(in super::super) struct Counts(HashMap<Probe, (f64, f64)>);
 
 impl Counts {
     /// Looks at rules, or at some of them when there are many.
     pub(in super::super) fn of(rules: &[Rule]) -> Self {
-        let mut seen: HashMap<Probe, HashSet<u64>> = HashMap::new();
+        let mut seen: HashMap<Probe, (f64, HashSet<u64>)> = HashMap::new();
         let step = rules.len().div_ceil(SAMPLE).max(1);
         for rule in rules.iter().step_by(step) {
             let mut note = |way: &Way| {
                 if let Way::Key { probe, hash } = way {
-                    seen.entry(*probe).or_default().insert(*hash);
+                    let (rules, hashes) = seen.entry(*probe).or_default();
+                    *rules += 1.0;
+                    hashes.insert(*hash);
                 }
             };
             each_way(rule, &mut note);
         }
-        Self(seen.into_iter().map(|(probe, hashes)| (probe, hashes.len() as f64)).collect())
+        let count = |(probe, (rules, hashes)): (_, (_, HashSet<u64>))| (probe, (rules, hashes.len() as f64));
+        Self(seen.into_iter().map(count).collect())
     }
 
-    /// About how often a way leads to its rule.
+    /// What a way costs: about how often it leads to its rule, and its share in asking, which is a tenth
+    /// of trying a rule.
     fn cost(&self, way: &Way) -> f64 {
         match way {
             Way::Key { probe, .. } => {
-                // A second question is only worth asking when it tells much more.
-                let dearer = if probe.1.is_some() { 4.0 } else { 1.0 };
-                dearer / self.0.get(probe).copied().unwrap_or(1.0)
+                let (rules, constants) = self.0.get(probe).copied().unwrap_or((1.0, 1.0));
+                let asked = if probe.1.is_some() { 0.2 } else { 0.1 };
+                1.0 / constants + asked / rules
             }
             Way::Range { low, high, .. } if low.is_finite() && high.is_finite() => 0.25,
             Way::Range { .. } => 0.5,
@@ -290,8 +294,14 @@ fn of_glob(source: Source, glob: &Glob) -> Option<Way> {
     }
     // Texts of globs are folded already, and folding them again changes nothing.
     let (first, last) = glob.ends()?;
-    let (end, text) = if first.len() >= last.len() { (End::Start, first) } else { (End::Finish, last) };
-    affix(source, end, text)
+    let (start, finish) = (affix(source, End::Start, first), affix(source, End::Finish, last));
+    match (start, finish) {
+        (
+            Some(Way::Key { probe: (one, _), hash: first }),
+            Some(Way::Key { probe: (two, _), hash: second }),
+        ) => Some(Way::Key { probe: (one, Some(two)), hash: of_both(first, second) }),
+        (start, finish) => start.or(finish),
+    }
 }
 
 /// The numbers between which a source must be.

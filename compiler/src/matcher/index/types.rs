@@ -10,6 +10,8 @@ use crate::matcher::table::Fast;
 #[derive(Debug, Default)]
 pub(super) struct Types {
     exact: HashMap<Box<str>, u32, BuildHasherDefault<Fast>>,
+    /// The only type named in full, when there is one.
+    only: Option<(Box<str>, u32)>,
     /// Patterns with wildcards; the first node is where all begin.
     tree: Vec<Node>,
     numbers: u32,
@@ -33,6 +35,7 @@ impl Types {
         if pattern.segments.iter().all(|segment| matches!(segment, Segment::Word(_))) {
             let number = *self.exact.entry(Box::from(&*pattern.text)).or_insert(fresh);
             self.numbers += u32::from(number == fresh);
+            self.only = (self.exact.len() == 1).then(|| (Box::from(&*pattern.text), number));
             return number;
         }
         if self.tree.is_empty() {
@@ -70,7 +73,11 @@ impl Types {
     /// Hands over the numbers of the patterns that a type fits.
     #[inline]
     pub(super) fn find(&self, kind: &str, found: &mut impl FnMut(u32)) {
-        if let Some(&number) = self.exact.get(kind) {
+        if let Some((only, number)) = &self.only {
+            if **only == *kind {
+                found(*number);
+            }
+        } else if let Some(&number) = self.exact.get(kind) {
             found(number);
         }
         if !self.tree.is_empty() {
