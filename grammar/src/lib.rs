@@ -13,6 +13,7 @@
 
 pub mod ast;
 pub mod diagnostic;
+pub mod format;
 pub mod json;
 pub mod keywords;
 mod parse;
