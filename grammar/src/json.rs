@@ -119,9 +119,13 @@ mod tests {
     #[test]
     fn a_name_never_brings_rules_of_its_own() {
         for name in ["a { on x ignore } rule b", "", "when", "ä", "a\n"] {
-            let rule = json!({ "name": name, "on": { "patterns": [{ "text": "x" }] }, "body": [{ "ignore": {} }] });
+            let rule =
+                json!({ "name": name, "on": { "patterns": [{ "text": "x" }] }, "body": [{ "ignore": {} }] });
             let rules = json!({ "edition": null, "items": [{ "kind": { "rule": rule } }] });
-            assert!(matches!(to_text(&rules), Err(JsonFormError::Unwritable | JsonFormError::Broken)), "{name}");
+            assert!(
+                matches!(to_text(&rules), Err(JsonFormError::Unwritable | JsonFormError::Broken)),
+                "{name}"
+            );
         }
         assert!(matches!(to_text(&json!({ "items": 1 })), Err(JsonFormError::Shape(_))));
     }

@@ -2,10 +2,10 @@
 
 use std::cmp::Ordering;
 
-use grammar::Span;
+use grammar::{Diagnostic, Diagnostics, Span};
 
 use super::Checker;
-use crate::hir::{Cond, CondKind, Comparison, EnvelopeField, Expr, LetId, LocalId, PathId, Set};
+use crate::hir::{Comparison, Cond, CondKind, EnvelopeField, Expr, LetId, LocalId, PathId, Set};
 use crate::messages::bounds as messages;
 use crate::ternary::Ternary;
 use crate::value::Value;
@@ -50,7 +50,9 @@ impl Checker<'_> {
 /// Where a condition can be yes for no event, if that can be seen.
 fn never(condition: &Cond) -> Option<Never> {
     match &condition.kind {
-        CondKind::Constant(Ternary::No | Ternary::Unknown) => Some(Never { span: condition.span, other: None }),
+        CondKind::Constant(Ternary::No | Ternary::Unknown) => {
+            Some(Never { span: condition.span, other: None })
+        }
         CondKind::All(parts) => {
             let mut flat = Vec::new();
             flatten(parts, &mut flat);
@@ -178,10 +180,15 @@ fn apart((one, low): (Comparison, &Value<'static>), (two, high): (Comparison, &V
     }
 }
 
-/// The messages for conditions that are never yes in each of `environments` environments.
-pub(super) fn reports(found: &[Vec<Never>]) -> Vec<grammar::Diagnostic> {
+/// The messages for conditions that are never yes in any environment, where nothing else was `said`.
+pub(super) fn reports(found: &[Vec<Never>], said: &Diagnostics) -> Vec<Diagnostic> {
     let Some((first, others)) = found.split_first() else { return Vec::new() };
+    // With one environment folded in, what is always no here may be yes elsewhere.
+    let lasting = |one: &&Never| one.other.is_some() || !others.is_empty();
     let everywhere =
         |one: &&Never| others.iter().all(|never| never.iter().any(|other| other.span == one.span));
-    first.iter().filter(everywhere).map(|never| messages::never_yes(never.span, never.other)).collect()
+    let meets = |one: Span, two: Span| one.source == two.source && one.start < two.end && two.start < one.end;
+    let news = |one: &&Never| !said.iter().any(|said| meets(said.span(), one.span));
+    let news = first.iter().filter(lasting).filter(everywhere).filter(news);
+    news.map(|never| messages::never_yes(never.span, never.other)).collect()
 }

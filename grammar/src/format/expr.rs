@@ -1,8 +1,6 @@
 //! Expressions that may take several lines.
 
-use super::flat::{
-    Bond, arithmetic, bond, compare, connective, logic, of_operator, quantifier, right_of,
-};
+use super::flat::{Bond, arithmetic, bond, compare, connective, logic, of_operator, quantifier, right_of};
 use super::{Printer, place};
 use crate::ast::{Entry, Expr, ExprKind, Record, TextPart};
 
@@ -219,7 +217,9 @@ impl Printer<'_> {
                 self.is_tall(subject) || args.iter().any(|arg| self.is_tall(arg))
             }
             ExprKind::Each { list, filter, body, .. } => {
-                self.is_tall(list) || self.is_tall(body) || filter.as_ref().is_some_and(|one| self.is_tall(one))
+                self.is_tall(list)
+                    || self.is_tall(body)
+                    || filter.as_ref().is_some_and(|one| self.is_tall(one))
             }
             _ => false,
         }

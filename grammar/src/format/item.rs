@@ -204,10 +204,7 @@ impl Printer<'_> {
 /// Whether a blank line always stands between two items: around what has lines of its own.
 fn apart(before: Option<&Item>, item: &Item) -> bool {
     let large = |item: &Item| {
-        matches!(
-            item.kind,
-            ItemKind::Rule(_) | ItemKind::Group(_) | ItemKind::Test(_) | ItemKind::Schema(_)
-        )
+        matches!(item.kind, ItemKind::Rule(_) | ItemKind::Group(_) | ItemKind::Test(_) | ItemKind::Schema(_))
     };
     let same = |one: &Item| std::mem::discriminant(&one.kind) == std::mem::discriminant(&item.kind);
     match before {

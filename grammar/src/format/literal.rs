@@ -17,7 +17,10 @@ impl Printer<'_> {
 
     /// A text on one line.
     pub(super) fn text_line(&self, text: &Text) -> String {
-        if !text.block && text.plain().is_some() && let Some(written) = self.written(text.span) {
+        if !text.block
+            && text.plain().is_some()
+            && let Some(written) = self.written(text.span)
+        {
             return written.to_owned();
         }
         let quotes = if text.block { "\"\"\"" } else { "\"" };

@@ -84,7 +84,9 @@ fn covers(span: Span, at: u32) -> bool {
 pub(super) fn in_type(ty: &TypeExpr, at: u32) -> bool {
     match &ty.kind {
         TypeKind::Named(_) | TypeKind::OneOf(_) => false,
-        TypeKind::List { of: inner, .. } | TypeKind::Map(inner) | TypeKind::Paren(inner) => in_type(inner, at),
+        TypeKind::List { of: inner, .. } | TypeKind::Map(inner) | TypeKind::Paren(inner) => {
+            in_type(inner, at)
+        }
         TypeKind::Record(record) => match record.fields.iter().find(|field| covers(field.span, at)) {
             Some(field) => in_type(&field.ty, at),
             None => covers(record.span, at) && !record.fields.is_empty(),

@@ -18,7 +18,8 @@ pub(super) struct Row {
 impl Printer<'_> {
     /// A record, on one line when it can be.
     pub(super) fn record(&mut self, record: &Record, behind: usize) {
-        let free = !self.record_is_tall(record) && !self.has_comment(record.span, |at| place::in_record(record, at));
+        let free =
+            !self.record_is_tall(record) && !self.has_comment(record.span, |at| place::in_record(record, at));
         let flat = self.flat_record(record);
         if free && (self.fits(&flat, behind) || record.entries.is_empty()) {
             self.push(&flat);

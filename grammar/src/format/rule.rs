@@ -4,8 +4,8 @@ use super::literal::key;
 use super::record::Row;
 use super::{Printer, place, width};
 use crate::ast::{
-    Arm, ChooseStatement, Deliver, ExpectCount, ExpectField, Expr, ExprKind, ForEach, GivenPayload, Group, Guard,
-    Let, On, Otherwise, Rule, Statement, Step, StepKind, Test, With,
+    Arm, ChooseStatement, Deliver, ExpectCount, ExpectField, Expr, ExprKind, ForEach, GivenPayload, Group,
+    Guard, Let, On, Otherwise, Rule, Statement, Step, StepKind, Test, With,
 };
 use crate::span::Span;
 
@@ -110,7 +110,8 @@ impl Printer<'_> {
     }
 
     fn flat_guard(&self, parts: &[(&str, &Expr)]) -> String {
-        let parts: Vec<String> = parts.iter().map(|(word, expr)| format!("{word} {}", self.flat(expr))).collect();
+        let parts: Vec<String> =
+            parts.iter().map(|(word, expr)| format!("{word} {}", self.flat(expr))).collect();
         parts.join(" ")
     }
 
@@ -355,7 +356,8 @@ impl Printer<'_> {
             self.push(&flat);
             return;
         }
-        let head = |field: &ExpectField| if field.colon { format!("{}:", key(&field.key)) } else { String::new() };
+        let head =
+            |field: &ExpectField| if field.colon { format!("{}:", key(&field.key)) } else { String::new() };
         let rows: Vec<Row> = fields
             .iter()
             .map(|field| Row { head: head(field), span: field.key.span.to(field.test.span) })
@@ -386,7 +388,9 @@ impl Printer<'_> {
 
     fn expected_field(&self, field: &ExpectField) -> String {
         match &field.test.kind {
-            ExprKind::Compare { right, .. } if field.colon => format!("{}: {}", key(&field.key), self.flat(right)),
+            ExprKind::Compare { right, .. } if field.colon => {
+                format!("{}: {}", key(&field.key), self.flat(right))
+            }
             _ => format!("{} {}", key(&field.key), self.flat_tail(&field.test)),
         }
     }

@@ -72,12 +72,19 @@ fn holds(text: &str) {
     assert_eq!(once, twice, "the second time differs\n--- of\n{text}");
     let words = |file: &File, text: &str| -> Vec<String> {
         let source = source(text);
-        let mut words: Vec<String> =
-            file.comments.iter().map(|one| source.slice(one.span).trim_matches(['#', ' ', '\r']).to_owned()).collect();
+        let mut words: Vec<String> = file
+            .comments
+            .iter()
+            .map(|one| source.slice(one.span).trim_matches(['#', ' ', '\r']).to_owned())
+            .collect();
         words.sort();
         words
     };
-    assert_eq!(words(&file, text), words(&again, &once), "comments changed\n--- of\n{text}\n--- came\n{once}");
+    assert_eq!(
+        words(&file, text),
+        words(&again, &once),
+        "comments changed\n--- of\n{text}\n--- came\n{once}"
+    );
     for line in once.lines() {
         assert!(!line.ends_with(' ') || text.contains("\"\"\""), "{line:?} ends in a space");
     }
@@ -103,12 +110,16 @@ fn a_file_with_mistakes_is_left_alone() {
     let found = format(&source("rule a {")).unwrap_err();
     assert!(found.has_errors());
     assert_eq!(format(&source("")).unwrap(), "");
-    assert_eq!(format(&source("# nothing but words\n\n\n# more")).unwrap(), "# nothing but words\n\n# more\n");
+    assert_eq!(
+        format(&source("# nothing but words\n\n\n# more")).unwrap(),
+        "# nothing but words\n\n# more\n"
+    );
 }
 
 #[test]
 fn a_tree_without_a_text_has_a_text() {
     let (file, _) = tree("const a = [1]\nrule r { on x ignore }\nevent x: X\nschema X { a: int }").unwrap();
-    let expected = "const a = [1]\n\nrule r {\n  on x\n  ignore\n}\n\nevent x: X\n\nschema X {\n  a: int\n}\n";
+    let expected =
+        "const a = [1]\n\nrule r {\n  on x\n  ignore\n}\n\nevent x: X\n\nschema X {\n  a: int\n}\n";
     assert_eq!(text(&from_json(&to_json(&file).unwrap()).unwrap(), None), expected);
 }

@@ -94,9 +94,9 @@ impl Printer<'_> {
                 values.join(" | ")
             }
             TypeKind::List { of, limit } => {
-                let limit = limit.as_ref().map(|limit| {
-                    format!(" limit {}", self.number(limit.span, &limit.node.to_string(), ""))
-                });
+                let limit = limit
+                    .as_ref()
+                    .map(|limit| format!(" limit {}", self.number(limit.span, &limit.node.to_string(), "")));
                 format!("list of {}{}", self.flat_type(of), limit.unwrap_or_default())
             }
             TypeKind::Map(of) => format!("map of {}", self.flat_type(of)),
@@ -125,7 +125,10 @@ impl Printer<'_> {
                 let tall = record.fields.first().is_some_and(|field| self.begins_line(field.span.start));
                 !tall
                     && !self.has_comment(record.span, |at| place::in_type(ty, at))
-                    && record.fields.iter().all(|field| field.docs.is_empty() && self.type_can_be_flat(&field.ty))
+                    && record
+                        .fields
+                        .iter()
+                        .all(|field| field.docs.is_empty() && self.type_can_be_flat(&field.ty))
             }
         }
     }

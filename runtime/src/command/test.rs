@@ -74,7 +74,8 @@ fn in_words(run: &TestRun) -> String {
 
 /// `3 tests passed, 1 failed`
 fn verdict(run: &TestRun) -> String {
-    let count = |wanted: fn(&TestOutcome) -> bool| run.results.iter().filter(|one| wanted(&one.outcome)).count();
+    let count =
+        |wanted: fn(&TestOutcome) -> bool| run.results.iter().filter(|one| wanted(&one.outcome)).count();
     let passed = count(|outcome| matches!(outcome, TestOutcome::Passed));
     let failed = count(|outcome| matches!(outcome, TestOutcome::Failed(_)));
     let not_run = count(|outcome| matches!(outcome, TestOutcome::NotRun(_)));

@@ -2,8 +2,8 @@
 
 use super::{Chance, cases, format, source};
 use crate::ast::{
-    ArithmeticOp, ChooseArm, CompareOp, ConnectiveKind, Const, Entry, Expr, ExprKind, File, Item, ItemKind, LogicOp,
-    QuantifierKind, Record, RegexPattern, TestKind, Text, TextPart,
+    ArithmeticOp, ChooseArm, CompareOp, ConnectiveKind, Const, Entry, Expr, ExprKind, File, Item, ItemKind,
+    LogicOp, QuantifierKind, Record, RegexPattern, TestKind, Text, TextPart,
 };
 use crate::json::{from_json, to_json};
 use crate::span::{Ident, Span, Spanned};
@@ -132,7 +132,10 @@ fn expr(chance: &mut Chance, depth: usize) -> Expr {
             ExprKind::Quantifier { kind, binding: ident("y"), list: boxed(chance), condition: boxed(chance) }
         }
         18 => {
-            let arm = |chance: &mut Chance| ChooseArm { condition: expr(chance, depth), value: expr(chance, depth) };
+            let arm = |chance: &mut Chance| ChooseArm {
+                condition: expr(chance, depth),
+                value: expr(chance, depth),
+            };
             let arms = (0..1 + chance.below(2)).map(|_| arm(chance)).collect();
             let otherwise = (chance.below(2) == 0).then(|| boxed(chance));
             ExprKind::Choose { arms, otherwise }
@@ -151,7 +154,9 @@ fn bare(value: &serde_json::Value) -> serde_json::Value {
     use serde_json::Value;
     match value {
         Value::Object(map) if map.len() == 1 && map.contains_key("paren") => bare(&map["paren"]),
-        Value::Object(map) => Value::Object(map.iter().map(|(key, value)| (key.clone(), bare(value))).collect()),
+        Value::Object(map) => {
+            Value::Object(map.iter().map(|(key, value)| (key.clone(), bare(value))).collect())
+        }
         Value::Array(items) => Value::Array(items.iter().map(bare).collect()),
         other => other.clone(),
     }
@@ -172,7 +177,9 @@ fn generated_trees_read_as_what_they_were() {
         assert_eq!(from_json(&json).unwrap(), file);
         let printed = super::text(&file, None);
         let parsed = crate::parse(&source(&printed));
-        if let Some(wrong) = parsed.diagnostics.iter().find(|one| one.severity == crate::diagnostic::Severity::Error) {
+        if let Some(wrong) =
+            parsed.diagnostics.iter().find(|one| one.severity == crate::diagnostic::Severity::Error)
+        {
             panic!("{wrong:?}\n{printed}\n{json}");
         }
         assert_eq!(bare(&to_json(&parsed.file).unwrap()), bare(&json), "{printed}");
