@@ -54,6 +54,36 @@ impl Printer<'_> {
                 self.expr_in(inner, Bond::Path, behind);
             }
             ExprKind::Logic { op, terms } => self.logic(logic(*op), terms, behind),
+            ExprKind::Connective { kind, items } => {
+                self.push(&format!("{} ", connective(*kind)));
+                self.expr(items, behind);
+            }
+            ExprKind::Quantifier { kind, binding, list, condition } => {
+                self.push(&format!("{} {binding} in ", quantifier(*kind)));
+                self.expr_in(list, Bond::Each, 0);
+                self.push(" satisfies ");
+                self.parenthesised(condition, behind);
+            }
+            ExprKind::Choose { arms, otherwise } => self.choose(expr.span, arms, otherwise.as_deref()),
+            ExprKind::Each { binding, list, filter, body } => {
+                self.push(&format!("each {binding} in "));
+                self.expr_in(list, Bond::Each, 0);
+                if let Some(filter) = filter {
+                    self.push(" where ");
+                    self.expr(filter, 1);
+                }
+                self.push(": ");
+                self.expr_in(body, Bond::Each, behind);
+            }
+            ExprKind::List(items) => self.list(expr.span, items),
+            ExprKind::Record(record) => self.record_tall(record),
+            _ => self.tall_operator(expr, behind),
+        }
+    }
+
+    /// The same for what stands between or behind operands.
+    fn tall_operator(&mut self, expr: &Expr, behind: usize) {
+        match &expr.kind {
             ExprKind::Compare { left, op, right, ignoring_case } => {
                 self.expr_in(left, Bond::Each, 0);
                 self.push(&format!(" {} ", compare(op.node)));
@@ -88,29 +118,6 @@ impl Printer<'_> {
                 self.push(" else ");
                 self.expr_in(fallback, Bond::Sum, behind);
             }
-            ExprKind::Connective { kind, items } => {
-                self.push(&format!("{} ", connective(*kind)));
-                self.expr(items, behind);
-            }
-            ExprKind::Quantifier { kind, binding, list, condition } => {
-                self.push(&format!("{} {binding} in ", quantifier(*kind)));
-                self.expr_in(list, Bond::Each, 0);
-                self.push(" satisfies ");
-                self.parenthesised(condition, behind);
-            }
-            ExprKind::Choose { arms, otherwise } => self.choose(expr.span, arms, otherwise.as_deref()),
-            ExprKind::Each { binding, list, filter, body } => {
-                self.push(&format!("each {binding} in "));
-                self.expr_in(list, Bond::Each, 0);
-                if let Some(filter) = filter {
-                    self.push(" where ");
-                    self.expr(filter, 1);
-                }
-                self.push(": ");
-                self.expr_in(body, Bond::Each, behind);
-            }
-            ExprKind::List(items) => self.list(expr.span, items),
-            ExprKind::Record(record) => self.record_tall(record),
             _ => {
                 let flat = self.flat(expr);
                 self.push(&flat);
