@@ -23,6 +23,7 @@ mod literal;
 mod member;
 mod names;
 mod needles;
+mod never;
 mod order;
 mod outside;
 mod paths;
@@ -95,6 +96,7 @@ pub fn check(bundle: &Bundle, world: &World) -> Checked {
     diagnostics.extend(found);
     let mut program = None;
     let mut used = HashSet::new();
+    let mut never = Vec::new();
     let environments = environment::to_check(&names, world);
     for environment in &environments {
         let mut checker = Checker::new(world, &sources, &names, Arc::clone(environment));
@@ -102,12 +104,15 @@ pub fn check(bundle: &Bundle, world: &World) -> Checked {
         let found = std::mem::take(&mut checker.diagnostics);
         diagnostics.extend(found.into_iter().filter(|one| !is_consequence(one, &unreadable)));
         used.extend(std::mem::take(&mut checker.used));
+        never.push(std::mem::take(&mut checker.never));
         program.get_or_insert(checker.program);
     }
     diagnostics.extend(environment::unknown_in_world(&names, world));
     // With mistakes in the files, a name may only seem unused.
     if !diagnostics.has_errors() {
         diagnostics.extend(unused::names(&names, &used));
+        let never = never::reports(&never, &diagnostics);
+        diagnostics.extend(never);
     }
     diagnostics.sort();
     let program = program.unwrap_or_default();
@@ -178,6 +183,8 @@ struct Checker<'a> {
     open: Vec<Box<str>>,
     /// Names that something uses.
     used: HashSet<(names::Space, Box<str>)>,
+    /// Conditions that are never yes in this environment.
+    never: Vec<never::Never>,
     /// What names mean here, outermost first.
     scope: Vec<Binding>,
     /// What is proven present here.
@@ -229,6 +236,7 @@ impl<'a> Checker<'a> {
             consts: HashMap::new(),
             open: Vec::new(),
             used: HashSet::new(),
+            never: Vec::new(),
             scope: Vec::new(),
             facts: Facts::default(),
             rule: RuleState::default(),

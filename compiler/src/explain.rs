@@ -142,6 +142,8 @@ const PAGES: &[(&str, &str)] = &[
     ("W0415", include_str!("explain/W0415.md")),
     ("W0502", include_str!("explain/W0502.md")),
     ("W0505", include_str!("explain/W0505.md")),
+    ("W0507", include_str!("explain/W0507.md")),
+    ("W0508", include_str!("explain/W0508.md")),
     ("W0604", include_str!("explain/W0604.md")),
     ("W0609", include_str!("explain/W0609.md")),
 ];

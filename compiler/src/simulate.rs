@@ -86,7 +86,12 @@ impl TestRun {
 /// none, in every environment that the bundle knows.
 #[must_use]
 pub fn run_tests(bundle: &Bundle, world: &World) -> TestRun {
-    let checked = check(bundle, world);
+    run_tests_of(bundle, world, check(bundle, world))
+}
+
+/// The same for a bundle that was checked in that world.
+#[must_use]
+pub fn run_tests_of(bundle: &Bundle, world: &World, checked: Checked) -> TestRun {
     let Checked { program, sources, diagnostics, environments } = checked;
     let mut run = TestRun { results: Vec::new(), diagnostics, sources };
     if run.diagnostics.has_errors() {

@@ -6,6 +6,7 @@
 //! - [`source`] and [`span`]: text and places in it
 //! - [`ast`]: the tree as written
 //! - [`parse`](fn@parse): text to tree
+//! - [`format`](mod@format): tree to text, in the one style; [`json`]: tree to JSON and back
 //! - [`diagnostic`]: messages as values, as text and as JSON
 //! - [`keywords`]: the words of the language
 //! - [`suggest`]: the nearest of some words
@@ -13,6 +14,7 @@
 
 pub mod ast;
 pub mod diagnostic;
+pub mod format;
 pub mod json;
 pub mod keywords;
 mod parse;

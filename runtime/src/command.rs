@@ -5,10 +5,12 @@ mod check;
 mod client;
 mod emit;
 mod explain;
+mod format;
 mod import;
 mod lsp;
 mod match_events;
 mod serve;
+mod test;
 mod why;
 
 use std::future::Future;
@@ -45,6 +47,10 @@ enum Command {
     Serve(ServerSettings),
     /// Check rule files, offline
     Check(check::Arguments),
+    /// Run the tests that stand in rule files; no destination is called
+    Test(test::Arguments),
+    /// Write rule files in the one style
+    Fmt(format::Arguments),
     /// Run rules over events, offline: one JSON line per event
     Match(match_events::Arguments),
     /// Explain a message number such as E0203
@@ -75,6 +81,8 @@ pub fn run(cli: Cli) -> Exit {
         Command::Dev(settings) => asynchronous(dev::run(settings)),
         Command::Serve(settings) => asynchronous(serve::run(settings)),
         Command::Check(arguments) => check::run(&arguments),
+        Command::Test(arguments) => test::run(&arguments),
+        Command::Fmt(arguments) => format::run(&arguments),
         Command::Match(arguments) => match_events::run(&arguments),
         Command::Explain(arguments) => explain::run(&arguments),
         Command::Import(arguments) => import::run(&arguments),

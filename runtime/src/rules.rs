@@ -5,12 +5,14 @@
 use std::cell::RefCell;
 use std::sync::{Arc, OnceLock};
 
+use compiler::Checked;
 use compiler::eval::{Facts, NoLists};
 use compiler::event::Event;
 use compiler::json::JsonError;
 use compiler::matcher::{Indexed, Jit, Matcher, Matches};
 use compiler::plan::Plan;
 use compiler::route::{DeliverySettings, Overflow, OverflowKind, Routed, route};
+use compiler::simulate::run_tests_of;
 use compiler::slots::{Level, Scratch, Slots};
 use compiler::world::{Bundle, Limits, World};
 use grammar::diagnostic::{Colour, Severity, render, to_json};
@@ -89,7 +91,10 @@ impl Rules {
     /// # Errors
     /// Every message, when one of them is an error.
     pub fn compile(bundle: &Bundle, world: &World) -> Result<Self, Refused> {
-        let checked = compiler::check(bundle, world);
+        Self::of(compiler::check(bundle, world), world)
+    }
+
+    fn of(checked: Checked, world: &World) -> Result<Self, Refused> {
         let messages = Messages { diagnostics: checked.diagnostics, sources: checked.sources };
         if messages.diagnostics.has_errors() {
             return Err(messages);
@@ -98,6 +103,25 @@ impl Rules {
         let indexed = Arc::new(Indexed::new(&plan));
         let limits = world.limits;
         Ok(Self { plan, indexed, compiled: OnceLock::new(), limits, warnings: messages })
+    }
+
+    /// The same, and runs the tests of the bundle: one that fails is an error.
+    ///
+    /// # Errors
+    /// Every message, when one of them is an error or a test fails.
+    pub fn compile_and_test(bundle: &Bundle, world: &World) -> Result<Self, Refused> {
+        let checked = compiler::check(bundle, world);
+        if checked.diagnostics.has_errors() || checked.program.tests.is_empty() {
+            return Self::of(checked, world);
+        }
+        let run = run_tests_of(bundle, world, checked.clone());
+        if run.failures().next().is_none() {
+            return Self::of(checked, world);
+        }
+        let mut messages = Messages { diagnostics: checked.diagnostics, sources: checked.sources };
+        messages.diagnostics.extend(run.failures().cloned());
+        messages.diagnostics.sort();
+        Err(messages)
     }
 
     /// Makes machine code of the conditions. Until it is done, and when it cannot be, the interpreter

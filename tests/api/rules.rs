@@ -138,3 +138,35 @@ async fn a_bundle_that_is_none_is_refused() {
         assert_eq!(got.body["errors"][0]["pointer"], pointer, "{got:?}");
     }
 }
+
+/// A rule and a test of it that does not hold.
+const FAILING: &str = "edition 2026
+connection hook: webhook
+rule second { on order.* as order when order.total > 10 deliver hook.send_webhook { body: order } }
+test \"cheap orders are sent, too\" {
+  given order.paid { total: 5 }
+  expect hook.send_webhook
+}
+";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_failing_test_keeps_rules_from_going_live() {
+    let app = App::with_workspace().await;
+    app.connect("hook", "http://127.0.0.1:9/").await;
+    app.publish(FIRST).await.expect(200);
+    let got = app.publish(FAILING).await;
+    assert_eq!((got.status, got.problem()), (422, "rules-refused"));
+    let text = got.body["text"].as_str().unwrap();
+    assert!(text.contains("cheap orders are sent, too") && text.contains("order.total > 10"), "{text}");
+    assert_eq!(got.body["diagnostics"][0]["code"], "E0610");
+    assert_eq!(matching(&app).await, json!(["first"]));
+    let bundle = json!({ "files": [{ "path": "rules.route", "text": FAILING }] });
+    let checked = app.post("/v1/workspaces/ws/rules/check", bundle.clone()).await;
+    assert_eq!(checked.status, 422);
+    let forced = app.json("PUT", "/v1/workspaces/ws/rules?skip_tests=true", bundle).await.expect(200);
+    assert_eq!(forced["rules"], json!(["second"]));
+    // Going back and forth runs no tests.
+    app.post("/v1/workspaces/ws/revisions/1/rollback", json!({})).await.expect(200);
+    app.post("/v1/workspaces/ws/revisions/2/rollback", json!({})).await.expect(200);
+    app.publish(&FAILING.replace("total: 5", "total: 50")).await.expect(200);
+}

@@ -77,6 +77,25 @@ fn an_edit_after_an_emoji_lands_where_it_is_meant() {
 }
 
 #[test]
+fn a_document_is_formatted_whole_or_not_at_all() {
+    let untidy = RULES.replace("  when lead is", "when    lead is");
+    let mut client = Client::with(&[]);
+    client.open("leads.route", &untidy);
+    let params = json!({
+        "textDocument": { "uri": client.uri("leads.route") },
+        "options": { "tabSize": 4, "insertSpaces": true },
+    });
+    let edits = client.ask("textDocument/formatting", params.clone());
+    let tidy = edits[0]["newText"].as_str().unwrap().to_owned();
+    assert!(tidy.contains("\n  when lead is enterprise"), "{tidy}");
+    client.edit("leads.route", &untidy, &tidy);
+    assert_eq!(client.ask("textDocument/formatting", params.clone()), Value::Null);
+    client.edit("leads.route", "rule tell {", "rule tell");
+    assert_eq!(client.ask("textDocument/formatting", params), Value::Null);
+    client.end();
+}
+
+#[test]
 fn hovering_says_what_a_name_is() {
     let mut client = open();
     for (at, wanted) in [

@@ -117,7 +117,7 @@ impl Checker<'_> {
             return Answer::broken(span);
         }
         if !self.comparable(&one, &two) || !self.can_occur(&one, &two) || !self.can_occur(&two, &one) {
-            return Answer::broken(span);
+            return mistaken(&one, &two, span);
         }
         self.case_matters(&one, &two, case);
         if case == Case::Exact {
@@ -144,12 +144,12 @@ impl Checker<'_> {
             return Answer::broken(span);
         }
         if !self.comparable(&one, &two) {
-            return Answer::broken(span);
+            return mistaken(&one, &two, span);
         }
         for side in [&one, &two] {
             if !side.ty.kind().has_order() {
                 self.report(messages::no_order(op_span, side.span, side.ty.kind(), self.label(side)));
-                return Answer::broken(span);
+                return mistaken(&one, &two, span);
             }
         }
         self.compared(one, two, op, Case::Exact, span)
@@ -219,6 +219,13 @@ impl Checker<'_> {
             self.report(messages::folded_away(other.span, text, transform));
         }
     }
+}
+
+/// A comparison that is a mistake. It was meant to compare, so it proves what comparing proves: what
+/// follows is not blamed for the same mistake.
+fn mistaken(one: &Typed, two: &Typed, span: Span) -> Answer {
+    let proof = Proof::compared(one.needs.iter().chain(&two.needs).cloned());
+    Answer { proof, ..Answer::broken(span) }
 }
 
 fn last_transform(expr: &ast::Expr) -> Option<&str> {

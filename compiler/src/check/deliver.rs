@@ -280,7 +280,22 @@ impl<'a> Checker<'a> {
             (value.span, written, &value.ty),
             declared.as_deref(),
             target.guard,
+            self.instead_of(value),
         ));
+    }
+
+    /// What can stand in for a value that may be missing: a field of the payload that has the same special
+    /// type and is always there, an empty text for text, nothing for the rest.
+    fn instead_of(&self, value: &Typed) -> Option<String> {
+        let wanted = value.ty.required();
+        if *wanted == Type::Text {
+            return Some("\"\"".to_owned());
+        }
+        let special = matches!(wanted, Type::Email | Type::Url | Type::Uuid | Type::Ip);
+        let payload = Self::payload_type(&self.rule.variants);
+        let alias = if self.rule.alias.is_empty() { "payload" } else { &self.rule.alias };
+        let path = if special { always_there(&payload, wanted, INSTEAD_DEPTH) } else { None };
+        path.map(|path| format!("{alias}.{path}"))
     }
 
     fn text_fits(&mut self, target: &Target, field: &Field, value: &Typed) {
@@ -352,4 +367,22 @@ fn custom(key: &Ident, value: Typed) -> InputEntry {
 fn payload_field(target: Option<&Target>) -> Option<Arc<str>> {
     let field = target?.action.fields.iter().find(|field| field.payload)?;
     Some(Arc::from(&*field.name))
+}
+
+/// How deep in the payload another value is looked for.
+const INSTEAD_DEPTH: usize = 2;
+
+/// The path of a field of that type that is always there, nearest first.
+fn always_there(ty: &Type, wanted: &Type, depth: usize) -> Option<String> {
+    let Type::Record(record) = ty else { return None };
+    let plain = |name: &str| name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
+    let fields = || record.fields.iter().filter(|field| plain(&field.name));
+    let here = fields().find(|field| field.ty == *wanted).map(|field| field.name.to_string());
+    let below = || {
+        fields().find_map(|field| {
+            let below = always_there(&field.ty, wanted, depth.checked_sub(1)?)?;
+            Some(format!("{}.{below}", field.name))
+        })
+    };
+    here.or_else(below)
 }

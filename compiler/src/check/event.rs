@@ -9,6 +9,7 @@ use super::fit::{Fit, fit};
 use super::scope::{Place, Root, Typed};
 use crate::hir::{EnvelopeField, EventPattern, Expr, Segment};
 use crate::json_schema;
+use crate::messages::bounds;
 use crate::messages::names as messages;
 use crate::types::Type;
 use crate::world::World;
@@ -170,6 +171,29 @@ impl Checker<'_> {
         variants
     }
 
+    /// Warns of a pattern that selects none of the declared events, where the files declare events of the
+    /// same family or one that is spelled nearly so. Events of other families may come from anywhere.
+    pub(super) fn nothing_triggers(&mut self, written: &ast::Pattern) {
+        let selected = pattern(written);
+        if self.events.iter().any(|one| overlap(&one.pattern.segments, &selected.segments)) {
+            return;
+        }
+        let known: Vec<&str> = self.events.iter().map(|one| &*one.pattern.text).collect();
+        let family: Vec<&str> =
+            known.iter().copied().filter(|one| family(one) == family(&written.text)).collect();
+        let near = grammar::suggest::closest(&written.text, known.iter().copied());
+        let told = match near {
+            Some(near) => Some((Some(near), if family.is_empty() { vec![near] } else { family })),
+            None if !family.is_empty() => Some((None, family)),
+            None => None,
+        };
+        if let Some((near, known)) = told {
+            let shown = known.get(..known.len().min(EVENTS_SHOWN)).unwrap_or_default();
+            let told = bounds::never_triggered(written.span, &written.text, near, shown);
+            self.report(told);
+        }
+    }
+
     /// The type of the payload of a rule: what all its events have in common.
     pub(super) fn payload_type(variants: &[Variant]) -> Type {
         let types = variants.iter().map(|variant| variant.ty.clone());
@@ -210,6 +234,14 @@ impl Checker<'_> {
         }
         Type::OneOf(types.into())
     }
+}
+
+/// So many declared events are shown in a message.
+const EVENTS_SHOWN: usize = 8;
+
+/// The first word of a type of event: `order` of `order.paid`.
+fn family(event: &str) -> &str {
+    event.split('.').next().unwrap_or(event)
 }
 
 /// The facts of the envelope.

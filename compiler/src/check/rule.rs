@@ -72,6 +72,7 @@ impl Checker<'_> {
             let variants = self.variants(pattern);
             self.rule.variants.extend(variants);
         }
+        rule.on.patterns.iter().for_each(|pattern| self.nothing_triggers(pattern));
         let payload = self.payload(rule.on.alias.as_ref(), rule.on.span);
         let mut facts = Facts::default();
         let selects = Selection {
@@ -173,7 +174,9 @@ impl Checker<'_> {
             conds.push(Cond { kind, span });
         }
         let whole = guard.when.as_ref().or(guard.unless.as_ref()).map_or(place, |expr| expr.span);
-        (all_of(conds, whole), proven)
+        let condition = all_of(conds, whole);
+        self.never_yes(&condition);
+        (condition, proven)
     }
 }
 

@@ -169,6 +169,39 @@ pub(crate) fn never_reached(names: [(&str, Span); 2], events: &str) -> Diagnosti
         .help(format!("move `{earlier}` to the end, or write it as `otherwise {{ … }}`"))
 }
 
+/// W0507
+pub(crate) fn never_triggered(
+    pattern: Span,
+    written: &str,
+    near: Option<&str>,
+    known: &[&str],
+) -> Diagnostic {
+    let told = Diagnostic::warning(Code::W0507, format!("no declared event is a `{written}`"));
+    let list: Vec<String> = known.iter().map(|event| format!("`{event}`")).collect();
+    let told = match near {
+        Some(near) => told
+            .at(pattern, format!("did you mean `{near}`?"))
+            .fix(format!("replace `{written}` with `{near}`"), [(pattern, near.to_owned())]),
+        None => told.at(pattern, "nothing that is declared triggers this"),
+    };
+    told.note(format!("declared are: {}", list.join(", ")))
+        .help(format!("if the event exists, declare what it carries: event {written}: …"))
+}
+
+/// W0508
+pub(crate) fn never_yes(span: Span, other: Option<Span>) -> Diagnostic {
+    let told = Diagnostic::warning(Code::W0508, "this condition is never yes, so nothing is ever sent here");
+    match other {
+        Some(other) => told
+            .at(span, "this cannot hold")
+            .also(other, "together with this")
+            .help("take one of them away, or join them with `or`"),
+        None => {
+            told.at(span, "never yes").help("take the rule or the delivery away, or change the condition")
+        }
+    }
+}
+
 /// W0505
 pub(crate) fn many_deliveries(span: Span, most: u64, max: u64) -> Diagnostic {
     let count = |number: u64| grouped(usize::try_from(number).unwrap_or(usize::MAX));

@@ -75,17 +75,25 @@ pub(crate) fn may_be_missing(
     (span, value, ty): (Span, &str, &Type),
     declared: Option<&str>,
     (guard, word): (Span, &str),
+    instead: Option<String>,
 ) -> Diagnostic {
     let see = declared.map(|place| format!(", see {place}")).unwrap_or_default();
     let known_as = known_as.to_owned();
-    Diagnostic::error(Code::E0304, format!("`{written}` needs `{key}`, and `{value}` may be missing"))
-        .at(span, format!("{ty}{see}"))
-        .also(key.span, format!("required by {known_as}"))
-        .fix(
-            format!("add a condition to this deliver: {word} {value} is present"),
-            [(guard, format!(" {word} {value} is present"))],
-        )
-        .fix(format!("give another value: {value} else …"), [(span.tail(), " else \"\"".to_owned())])
+    let told =
+        Diagnostic::error(Code::E0304, format!("`{written}` needs `{key}`, and `{value}` may be missing"))
+            .at(span, format!("{ty}{see}"))
+            .also(key.span, format!("required by {known_as}"))
+            .fix(
+                format!("add a condition to this deliver: {word} {value} is present"),
+                [(guard, format!(" {word} {value} is present"))],
+            );
+    match instead {
+        Some(other) => told.fix(
+            format!("give another value: {value} else {other}"),
+            [(span.tail(), format!(" else {other}"))],
+        ),
+        None => told.help(format!("or give another value: {value} else …")),
+    }
 }
 
 /// E0404

@@ -82,6 +82,12 @@ impl ConstantSet {
         !self.nets.nets.is_empty()
     }
 
+    /// Its elements, as written.
+    #[must_use]
+    pub fn values(&self) -> &[Value<'static>] {
+        &self.values
+    }
+
     fn has_key<'k>(&self, key: &Key<'k>) -> bool {
         // A set of longer-lived keys is a set of shorter-lived ones.
         let keys: &HashSet<Key<'k>> = &self.keys;

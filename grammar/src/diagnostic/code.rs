@@ -176,6 +176,8 @@ codes! {
     E0504 "an inner list that does not belong to the outer element";
     W0505 "one event may cause very many deliveries";
     E0506 "a limit of nothing";
+    W0507 "a rule that no declared event triggers";
+    W0508 "a condition that is never yes";
     // ------------------------------------------------------------------ E06 tests
     E0601 "a test names a rule that does not exist";
     E0602 "a test expects a field that the action does not have";

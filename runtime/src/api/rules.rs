@@ -19,6 +19,7 @@ use crate::limits::{BUNDLE_BODY_BYTES_MAX, REVISIONS_MAX};
 use crate::rules::{Refused, Rules};
 use crate::server::Server;
 use crate::workspace::Revision;
+use crate::workspace::publish::Tests;
 use crate::workspace::record::FileRecord;
 
 /// Characters of a file's path inside a bundle.
@@ -45,15 +46,17 @@ pub(super) async fn publish(
     body: Body,
 ) -> Result<Json, Problem> {
     let dry_run = query.flag("dry_run");
+    let tests = wanted_tests(&mut query);
     query.finish()?;
     let bundle = Arc::new(bundle(&json_bytes(&headers, body, BUNDLE_BODY_BYTES_MAX).await?)?);
     if dry_run {
-        let rules = server.registry.compile(&at.workspace, bundle).await?;
+        let rules = server.registry.compile(&at.workspace, bundle, tests).await?;
         return Ok(Json::ok(checked(&rules)));
     }
-    let revision =
-        uninterrupted(async move { server.registry.publish(&at.workspace, bundle, Timestamp::now()).await })
-            .await?;
+    let revision = uninterrupted(async move {
+        server.registry.publish(&at.workspace, bundle, tests, Timestamp::now()).await
+    })
+    .await?;
     Ok(Json::ok(published(&revision)))
 }
 
@@ -61,13 +64,14 @@ pub(super) async fn publish(
 pub(super) async fn check(
     State(server): State<Arc<Server>>,
     at: InWorkspace,
-    query: Query,
+    mut query: Query,
     headers: HeaderMap,
     body: Body,
 ) -> Result<Json, Problem> {
+    let tests = wanted_tests(&mut query);
     query.finish()?;
     let bundle = Arc::new(bundle(&json_bytes(&headers, body, BUNDLE_BODY_BYTES_MAX).await?)?);
-    let rules = server.registry.compile(&at.workspace, bundle).await?;
+    let rules = server.registry.compile(&at.workspace, bundle, tests).await?;
     Ok(Json::ok(checked(&rules)))
 }
 
@@ -173,6 +177,11 @@ fn is_bundle_path(path: &str) -> bool {
     !path.contains('\\')
         && !path.chars().any(char::is_control)
         && path.split('/').all(|part| !matches!(part, "" | "." | ".."))
+}
+
+/// `?skip_tests=true` lets a bundle go live whose tests fail.
+fn wanted_tests(query: &mut Query) -> Tests {
+    if query.flag("skip_tests") { Tests::Skip } else { Tests::Run }
 }
 
 /// What is told about a bundle without errors.

@@ -62,6 +62,47 @@ pub(super) fn read(paths: &[PathBuf]) -> Result<Bundle, BundleError> {
     Ok(Bundle { files })
 }
 
+/// The rule files at these paths, as they are on disk.
+///
+/// # Errors
+/// [`BundleError`].
+pub(super) fn rule_files(paths: &[PathBuf]) -> Result<Vec<PathBuf>, BundleError> {
+    let mut found = Vec::new();
+    for path in paths {
+        let about = fs::metadata(path).map_err(|source| unreadable(path, source))?;
+        if about.is_dir() { rule_files_in(path, 0, &mut found)? } else { found.push(path.clone()) }
+    }
+    found.sort();
+    found.dedup();
+    if found.is_empty() {
+        let places: Vec<_> = paths.iter().map(|path| format!("`{}`", path.display())).collect();
+        return Err(BundleError::Empty(places.join(", ")));
+    }
+    Ok(found)
+}
+
+fn rule_files_in(folder: &Path, depth: usize, found: &mut Vec<PathBuf>) -> Result<(), BundleError> {
+    let entries = fs::read_dir(folder).map_err(|source| unreadable(folder, source))?;
+    for entry in entries {
+        let path = entry.map_err(|source| unreadable(folder, source))?.path();
+        if is_left_out(&path) {
+            continue;
+        }
+        if path.is_dir() && depth < FOLDER_DEPTH_MAX {
+            rule_files_in(&path, depth + 1, found)?;
+        } else if path.is_file() && path.extension().is_some_and(|ending| ending == "route") {
+            found.push(path);
+        }
+    }
+    Ok(())
+}
+
+/// Folders that hold what programs made, and hidden ones.
+fn is_left_out(path: &Path) -> bool {
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    name.starts_with('.') || name == "target" || name == "node_modules"
+}
+
 struct Reader {
     files: Vec<BundleFile>,
     bytes: usize,
@@ -73,9 +114,7 @@ impl Reader {
         let entries = fs::read_dir(folder).map_err(|source| unreadable(folder, source))?;
         for entry in entries {
             let path = entry.map_err(|source| unreadable(folder, source))?.path();
-            let name = path.file_name().unwrap_or_default().to_string_lossy();
-            let left_out = name.starts_with('.') || name == "target" || name == "node_modules";
-            if left_out {
+            if is_left_out(&path) {
                 continue;
             }
             let ending = path.extension().unwrap_or_default().to_string_lossy().into_owned();

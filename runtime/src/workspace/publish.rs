@@ -23,6 +23,15 @@ pub struct Listed {
     pub live: bool,
 }
 
+/// Whether the tests that stand in the files are run before a bundle goes live.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Tests {
+    /// They are, and one that fails refuses the bundle.
+    Run,
+    /// They are not: somebody asked for that, or the bundle was live before.
+    Skip,
+}
+
 impl Registry {
     /// Compiles a bundle for a workspace without publishing it.
     ///
@@ -32,9 +41,14 @@ impl Registry {
         &self,
         workspace: &Workspace,
         bundle: Arc<Bundle>,
+        tests: Tests,
     ) -> Result<Arc<Rules>, ChangeError> {
         let world = workspace.world();
-        let compiled = tokio::task::spawn_blocking(move || Rules::compile(&bundle, &world)).await;
+        let compile = move || match tests {
+            Tests::Run => Rules::compile_and_test(&bundle, &world),
+            Tests::Skip => Rules::compile(&bundle, &world),
+        };
+        let compiled = tokio::task::spawn_blocking(compile).await;
         let compiled = compiled.map_err(|_| ChangeError::CompilerDied)?;
         compiled.map(Arc::new).map_err(|refused| ChangeError::Refused(Box::new(refused)))
     }
@@ -47,11 +61,12 @@ impl Registry {
         &self,
         workspace: &Workspace,
         bundle: Arc<Bundle>,
+        tests: Tests,
         now: Timestamp,
     ) -> Result<Arc<Revision>, ChangeError> {
         // The turn comes first: a connection must not go while rules that name it are checked.
         let _turn = workspace.turn.acquire().await;
-        let rules = self.compile(workspace, Arc::clone(&bundle)).await?;
+        let rules = self.compile(workspace, Arc::clone(&bundle), tests).await?;
         self.go_live(workspace, bundle, rules, now, None).await
     }
 
@@ -68,7 +83,8 @@ impl Registry {
         let _turn = workspace.turn.acquire().await;
         let earlier = self.revision_record(workspace, number).await?;
         let bundle = Arc::new(bundle_of(earlier.files));
-        let rules = self.compile(workspace, Arc::clone(&bundle)).await?;
+        // It was live before, and going back must not wait for a test.
+        let rules = self.compile(workspace, Arc::clone(&bundle), Tests::Skip).await?;
         self.go_live(workspace, bundle, rules, now, Some(number)).await
     }
 

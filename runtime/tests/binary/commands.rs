@@ -171,3 +171,59 @@ fn import_writes_rules_to_stdout_and_what_needs_a_look_to_stderr() {
     assert_eq!(fanwise(&["import", "meshes", "-"], r#"{ "rules": [] }"#).code, 0);
     assert_eq!(fanwise(&["import", "zapier", "-"], "").code, 2);
 }
+
+const TESTED: &str = "edition 2026
+
+connection hook: webhook
+
+rule big {
+  on order.paid as order
+  when order.total > 10
+  deliver hook.send_webhook { body: { id: order.id } }
+}
+
+test \"big orders are sent\" {
+  given order.paid { id: \"o1\", total: 11 }
+  expect hook.send_webhook { body: { id: \"o1\" } }
+}
+";
+
+#[test]
+fn tests_pass_or_say_what_kept_the_rule_from_firing() {
+    let folder = tempfile::tempdir().unwrap();
+    let good = written(folder.path(), "good.route", TESTED);
+    let ran = fanwise(&["test", &good], "");
+    assert_eq!((ran.code, ran.out.as_str(), ran.err.as_str()), (0, "", "1 test passed\n"));
+    let failing = written(folder.path(), "failing.route", &TESTED.replace("total: 11", "total: 9"));
+    let ran = fanwise(&["test", &failing], "");
+    assert_eq!((ran.code, ran.out.as_str()), (1, ""));
+    for part in
+        ["test failed: \"big orders are sent\"", "failing.route:", "was not sent", "0 tests passed, 1 failed"]
+    {
+        assert!(ran.err.contains(part), "{part} in {}", ran.err);
+    }
+    let ran = fanwise(&["test", "--output", "json", &failing], "");
+    let document: Value = serde_json::from_str(&ran.out).unwrap();
+    assert_eq!(document["tests"][0]["outcome"], "failed");
+    assert_eq!(document["tests"][0]["diagnostic"]["code"], "E0610");
+    let bad = written(folder.path(), "bad.route", BAD);
+    assert_eq!(fanwise(&["test", &bad], "").code, 3);
+}
+
+#[test]
+fn fmt_writes_the_one_style_and_leaves_mistakes_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    let untidy = TESTED.replace("  when", "when").replace("{ id: order.id }", "{id:order.id}");
+    let file = written(folder.path(), "rules.route", &untidy);
+    assert_eq!(fanwise(&["fmt", "--check", &file], "").code, 1);
+    assert_eq!(fs::read_to_string(&file).unwrap(), untidy);
+    assert_eq!(fanwise(&["fmt", &file], "").code, 0);
+    assert_eq!(fs::read_to_string(&file).unwrap(), TESTED);
+    assert_eq!(fanwise(&["fmt", "--check", folder.path().to_str().unwrap()], "").code, 0);
+    let piped = fanwise(&["fmt", "-"], &untidy);
+    assert_eq!((piped.code, piped.out.as_str()), (0, TESTED));
+    let broken = written(folder.path(), "broken.route", "rule {");
+    let ran = fanwise(&["fmt", folder.path().to_str().unwrap()], "");
+    assert_eq!(ran.code, 3, "{}", ran.err);
+    assert_eq!(fs::read_to_string(&broken).unwrap(), "rule {");
+}

@@ -216,8 +216,12 @@ impl Server<'_> {
 }
 
 /// The file in the one style; `None` when it is already, or cannot be read.
-fn formatted(_file: &File) -> Option<String> {
-    None
+fn formatted(file: &File) -> Option<String> {
+    if !file.is_rules() {
+        return None;
+    }
+    let source = grammar::Source::new(file.id, file.name.clone(), file.str());
+    grammar::format::format(&source).ok().filter(|text| text != file.str())
 }
 
 fn refused(error: impl std::fmt::Display) -> Refused {

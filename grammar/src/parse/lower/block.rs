@@ -42,7 +42,10 @@ impl Lowering<'_> {
                 let cut = if line_start { blank_prefix(line).min(indent) } else { 0 };
                 let kept = line.get(cut..).unwrap_or_default();
                 let shifted = offset + u32::try_from(cut).unwrap_or(0);
-                run.push_str(&self.unescaped(kept, shifted).replace("\r\n", "\n"));
+                // A carriage return that is written as an escape is meant.
+                let (kept, end) = kept.strip_suffix("\r\n").map_or((kept, ""), |kept| (kept, "\n"));
+                run.push_str(&self.unescaped(kept, shifted));
+                run.push_str(end);
                 offset += u32::try_from(line.len()).unwrap_or(0);
                 line_start = line.ends_with(BREAK);
             }

@@ -56,9 +56,16 @@ const NESTING: &[(&str, &str)] = &[
 const SLOW: Duration = Duration::from_millis(if cfg!(debug_assertions) { 2_000 } else { 100 });
 
 fn quick(text: &str, what: &str) -> super::super::Parsed {
-    let before = Instant::now();
-    let parsed = parsed(text);
-    let took = before.elapsed();
+    let once = || {
+        let before = Instant::now();
+        let parsed = parsed(text);
+        (before.elapsed(), parsed)
+    };
+    let (mut took, mut parsed) = once();
+    if took >= SLOW {
+        // The machine may have been busy with something else.
+        (took, parsed) = once();
+    }
     assert!(took < SLOW, "{what} took {took:?}");
     parsed
 }

@@ -165,7 +165,8 @@ fn choices_and_records() {
             "{else: 1, not: 2, starts: 3, matches: 4, or: 5}",
         ),
         ("{ a: x\n between: y\n limit: 1 }", "{a: x, between: y, limit: 1}"),
-        ("{ a: x matches regex\n b: 1 }", "{a: (Matches x regex), b: 1}"),
+        ("{ a: x matches regex, b: 1 }", "{a: (Matches x regex), b: 1}"),
+        ("choose { when x matches regex p: 1 }", "(choose (regex x p): 1)"),
     ] {
         check(text, expected);
     }
