@@ -1,6 +1,7 @@
 //! Fanwise. All that is known of its library stands in this file.
 //!
-//! Rules come as text and are checked, as a user's would be. The payload is walked whole and checked.
+//! Rules come as text and are checked, as a user's would be. Events are read for their conditions, as the
+//! server reads them, at each level that ships.
 
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -9,19 +10,26 @@ use std::sync::Arc;
 use benches::shapes::{Source, text};
 use compiler::eval::{Facts, NoLists};
 use compiler::event::Event;
-use compiler::matcher::{Interpreter, Jit, Matcher, Matches};
+use compiler::matcher::{Indexed, Jit, Matcher, Matches};
 use compiler::plan::Plan;
-use compiler::slots::Slots;
+use compiler::slots::{Level, Scratch, Slots};
 
 use super::{Built, Candidate, Engine, Side, Task, Watch};
 use crate::clock::live_bytes;
 
-/// Rows of ours: by name, and whether conditions are compiled.
-const ROWS: [(&str, bool); 2] = [("Fanwise strict, interpreter", false), ("Fanwise strict, compiled", true)];
+/// Rows of ours: by name, how much of an event is checked, and whether conditions are compiled.
+const ROWS: [(&str, Level, bool); 5] = [
+    ("Fanwise strict, indexed", Level::Strict, false),
+    ("Fanwise strict, compiled", Level::Strict, true),
+    ("Fanwise full, compiled", Level::Full, true),
+    ("Fanwise fast, indexed", Level::Fast, false),
+    ("Fanwise fast, compiled", Level::Fast, true),
+];
 
 /// One row.
 struct Ours {
     name: &'static str,
+    level: Level,
     compiled: bool,
     planned: Rc<RefCell<Option<Planned>>>,
 }
@@ -37,8 +45,8 @@ struct Planned {
 /// The rows, sharing plans.
 pub(super) fn candidates() -> Vec<Box<dyn Candidate>> {
     let planned = Rc::new(RefCell::new(None));
-    let row = |&(name, compiled)| -> Box<dyn Candidate> {
-        Box::new(Ours { name, compiled, planned: Rc::clone(&planned) })
+    let row = |&(name, level, compiled)| -> Box<dyn Candidate> {
+        Box::new(Ours { name, level, compiled, planned: Rc::clone(&planned) })
     };
     ROWS.iter().map(row).collect()
 }
@@ -65,13 +73,23 @@ impl Candidate for Ours {
         let watch = Watch::start(task.limits);
         let before = live_bytes();
         let plan = Arc::clone(&planned.plan);
+        let indexed = Indexed::new(&plan);
         let matcher: Box<dyn Matcher> = if self.compiled {
-            Box::new(Jit::compile(&plan).map_err(|error| error.to_string())?)
+            Box::new(Jit::compile(&Arc::new(indexed)).map_err(|error| error.to_string())?)
         } else {
-            Box::new(Interpreter)
+            Box::new(indexed)
         };
         let own_bytes = live_bytes().saturating_sub(before);
-        let mut built = Built::new(Running { plan, matcher, matches: Matches::default() }, &watch);
+        let mut built = Built::new(
+            Running {
+                plan,
+                matcher,
+                level: self.level,
+                scratch: Scratch::default(),
+                matches: Matches::default(),
+            },
+            &watch,
+        );
         built.add_ns += planned.ns;
         built.bytes = Some(planned.bytes + own_bytes);
         Ok(built)
@@ -92,6 +110,8 @@ impl Planned {
 struct Running {
     plan: Arc<Plan>,
     matcher: Box<dyn Matcher>,
+    level: Level,
+    scratch: Scratch,
     matches: Matches,
 }
 
@@ -107,10 +127,13 @@ impl Engine for Running {
             received_at: time,
             payload: event,
         };
-        let slots = Slots::new(&self.plan, event.payload).map_err(|error| error.to_string())?;
+        let slots =
+            Slots::of_conditions(std::mem::take(&mut self.scratch), &self.plan, event.payload, self.level)
+                .map_err(|error| error.to_string())?;
         let facts = Facts { plan: &self.plan, event: &event, slots: &slots, lists: &NoLists };
         self.matcher.matches(&facts, &mut self.matches);
         found.extend(self.matches.rules.iter().map(|rule| rule.0));
+        self.scratch = slots.recycle();
         Ok(())
     }
 }
