@@ -6,6 +6,7 @@ mod connections;
 mod deliveries;
 mod events;
 pub mod fields;
+mod filter;
 mod health;
 mod keys;
 pub mod problem;
@@ -214,6 +215,12 @@ impl From<ChangeError> for Problem {
             | ChangeError::Record { .. }
             | ChangeError::CompilerDied => Self::internal("the change", &words),
         }
+    }
+}
+
+impl From<crate::node::ReadError> for Problem {
+    fn from(error: crate::node::ReadError) -> Self {
+        Self::internal("reading the history", &error)
     }
 }
 

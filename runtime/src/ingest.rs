@@ -20,7 +20,6 @@ use crate::api::auth::Caller;
 use crate::api::fields::refused;
 use crate::api::problem::{FieldError, Kind, Problem};
 use crate::api::refusal;
-use crate::id::WorkspaceId;
 use crate::key::Holder;
 use crate::node::accept::{Conflict, ConflictBy, Identity};
 use crate::node::{NewEvent, Node};
@@ -108,16 +107,19 @@ pub async fn keep(node: &Node, items: Vec<Item>) -> Result<Vec<Result<Answered, 
     }
     let accepted = if batch.is_empty() { Vec::new() } else { node.accept(batch).await.map_err(refusal)? };
     let mut accepted = accepted.into_iter();
-    let answer = |prepared: Result<(WorkspaceId, Answered), Problem>| {
-        let (workspace, prepared) = prepared?;
-        match accepted.next() {
-            Some(Ok(kept)) if kept.repeated => Ok(Answered::of_repeated(node, &workspace, &kept)),
-            Some(Ok(_)) => Ok(prepared),
-            Some(Err(conflict)) => Err(mismatch(&conflict)),
-            None => Err(Problem::internal("making the event durable", &"the node answered too few")),
-        }
-    };
-    Ok(waiting.into_iter().map(answer).collect())
+    let mut answers = Vec::with_capacity(waiting.len());
+    for prepared in waiting {
+        answers.push(match prepared {
+            Err(problem) => Err(problem),
+            Ok((workspace, prepared)) => match accepted.next() {
+                Some(Ok(kept)) if kept.repeated => Ok(Answered::of_repeated(node, &workspace, &kept).await),
+                Some(Ok(_)) => Ok(prepared),
+                Some(Err(conflict)) => Err(mismatch(&conflict)),
+                None => Err(Problem::internal("making the event durable", &"the node answered too few")),
+            },
+        });
+    }
+    Ok(answers)
 }
 
 fn mismatch(conflict: &Conflict) -> Problem {

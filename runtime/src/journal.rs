@@ -62,6 +62,12 @@ pub trait Records: Send + Sync {
     /// Its segment has been dropped (`NotFound`), cannot be read, or the bytes are not the ones written
     /// (`InvalidData`).
     fn read(&self, position: Position) -> io::Result<Vec<u8>>;
+
+    /// Bytes of a segment as they lie there, for reading it in order.
+    ///
+    /// # Errors
+    /// The segment has been dropped (`NotFound`) or cannot be read; `UnexpectedEof` at its end.
+    fn read_at(&self, segment: u32, offset: u64, buffer: &mut [u8]) -> io::Result<()>;
 }
 
 /// One file of a log.

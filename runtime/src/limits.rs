@@ -99,3 +99,13 @@ pub const PAGE_DEFAULT: usize = 50;
 
 /// Mistakes of one request that are listed.
 pub const FIELD_ERRORS_MAX: usize = 50;
+
+/// Rows of the history that one question goes through; its page then ends early, with a cursor to go on.
+pub const HISTORY_ROWS_READ_MAX: usize = 200_000;
+
+/// Records that one question reads back from the journal, for a condition over payloads for example; its
+/// page then ends early, with a cursor to go on.
+pub const HISTORY_RECORDS_READ_MAX: usize = 5_000;
+
+/// Characters of a condition in a query.
+pub const CONDITION_CHARS_MAX: usize = 4_096;

@@ -3,8 +3,9 @@
 //! A [`Node`] ties the journal, the engine and the history together. The API above it parses, matches
 //! and asks; nothing above it waits for a disk or a receiver except through the futures here.
 //!
-//! Two threads work below: the journal's writer, which also keeps the books (history, names, counts) in
-//! the journal's order, and the engine's, which starts attempts as tasks of the runtime.
+//! Three threads work below: the journal's writer, which also keeps the books (names, counts) in the
+//! journal's order; the engine's, which starts attempts as tasks of the runtime; and the history's, which
+//! indexes what is durable and may be late.
 
 pub mod accept;
 mod admit;
@@ -12,6 +13,7 @@ mod books;
 pub mod config;
 mod driver;
 pub mod query;
+mod recall;
 mod recovery;
 #[cfg(test)]
 mod tests;
@@ -38,15 +40,12 @@ use crate::deliver::Sender;
 use crate::deliver::target::Connections;
 use crate::deliver::transport::{Http, Transport};
 use crate::engine::{Caps, Engine, Input};
-use crate::history::{History, HistoryLimits};
-use crate::id::{DeliveryId, EventId, WorkspaceId};
+use crate::history::{Found, History, HistoryLimits, HistoryParts};
 use crate::idempotency::{Window, WindowLimits};
 use crate::journal::disk::{Disk, Folder};
 use crate::journal::segment::{SegmentLog, SegmentOptions};
 use crate::journal::writer::{Class, Writer, WriterLimits};
-use crate::journal::{JournalError, Position};
-use crate::model::AttemptRecord;
-use crate::record::Record;
+use crate::journal::{Journal, JournalError, Position};
 
 /// Why a node does not start.
 #[derive(Debug, thiserror::Error)]
@@ -111,6 +110,7 @@ const FEED_MAX: usize = 4_096;
 /// A running node.
 pub struct Node {
     shelf: Arc<Shelf>,
+    history: Arc<History>,
     writer: Arc<Writer<Fact>>,
     driver: Arc<Driver>,
     inbox: Arc<Inbox>,
@@ -150,7 +150,9 @@ impl Node {
         let options =
             SegmentOptions { segment_bytes: config.segment_bytes, prepare_ahead: true, seed: random_seed()? };
         let mut recovery = Recovery::new(empty_books(config));
-        let log = SegmentLog::open(disk, Arc::clone(&clock), options, &mut |position, _, bytes| {
+        let mut last = None;
+        let log = SegmentLog::open(Arc::clone(&disk), Arc::clone(&clock), options, &mut |position, _, bytes| {
+            last = Some(position);
             recovery.visit(position, bytes);
         })?;
         let unreadable = |(Position { segment, offset }, _)| OpenError::Record { segment, offset };
@@ -159,10 +161,24 @@ impl Node {
         let shelf = Arc::new(Shelf::new(books));
         let (inbox, gauges) = (Arc::new(Inbox::default()), Arc::new(Gauges::default()));
         let feed = broadcast::Sender::new(FEED_MAX);
+        let history = Arc::new(History::start(
+            HistoryParts {
+                journal: log.records(),
+                disk,
+                clock: Arc::clone(&clock),
+                feed: feed.clone(),
+                segments: log.segments().iter().map(|segment| segment.number).collect(),
+                last,
+            },
+            HistoryLimits {
+                workspace_events_max: config.workspace_events_max,
+                workspace_history_kept: config.workspace_history_kept,
+            },
+        )?);
         let bookkeeper = Bookkeeper {
             shelf: Arc::clone(&shelf),
             inbox: Arc::clone(&inbox),
-            feed: feed.clone(),
+            history: Arc::clone(&history),
             clock: Arc::clone(&clock),
             history_kept: config.history_kept,
         };
@@ -197,98 +213,7 @@ impl Node {
         let running = Arc::clone(&driver);
         let thread = std::thread::Builder::new().name("engine".into()).spawn(move || running.run(engine))?;
         let (stopping, engine) = (AtomicBool::new(false), Mutex::new(Some(thread)));
-        Ok(Arc::new(Self { shelf, writer, driver, inbox, gauges, feed, clock, stopping, engine }))
-    }
-
-    /// Events of a workspace, newest first.
-    #[must_use]
-    pub fn events(&self, workspace: &WorkspaceId, filter: &EventFilter, cursor: &Cursor) -> Page<EventView> {
-        self.shelf.open().history.events(workspace, filter, cursor)
-    }
-
-    /// One event.
-    #[must_use]
-    pub fn event(&self, workspace: &WorkspaceId, event: &EventId) -> Option<EventView> {
-        let found = self.shelf.open().history.event(workspace, event);
-        found.map(|(view, _)| (*view).clone())
-    }
-
-    /// An event's payload, read back from the journal.
-    ///
-    /// # Errors
-    /// The journal cannot be read.
-    pub async fn payload(
-        &self,
-        workspace: &WorkspaceId,
-        event: &EventId,
-    ) -> Result<Option<Arc<[u8]>>, ReadError> {
-        let found = self.shelf.open().history.event(workspace, event);
-        let Some((_, position)) = found else { return Ok(None) };
-        let record = self.read(position).await?;
-        Ok(record.and_then(|record| record.owed().map(|owed| Arc::clone(&owed.event.payload))))
-    }
-
-    /// Deliveries of a workspace, newest first. Dead letters are those of [`StateKind::DeadLetter`].
-    #[must_use]
-    pub fn deliveries(
-        &self,
-        workspace: &WorkspaceId,
-        filter: &DeliveryFilter,
-        cursor: &Cursor,
-    ) -> Page<DeliveryView> {
-        self.shelf.open().history.deliveries(workspace, filter, cursor)
-    }
-
-    /// One delivery.
-    #[must_use]
-    pub fn delivery(&self, workspace: &WorkspaceId, delivery: &DeliveryId) -> Option<DeliveryView> {
-        let found = self.shelf.open().history.delivery(workspace, delivery);
-        found.map(|(view, _)| (*view).clone())
-    }
-
-    /// A delivery's input as JSON text, or why it could not be made; read back from the journal.
-    ///
-    /// # Errors
-    /// The journal cannot be read.
-    pub async fn input(
-        &self,
-        workspace: &WorkspaceId,
-        delivery: &DeliveryId,
-    ) -> Result<Option<Result<Arc<str>, Arc<str>>>, ReadError> {
-        let found = self.shelf.open().history.delivery(workspace, delivery);
-        let Some((_, source)) = found else { return Ok(None) };
-        let Some(record) = self.read(source.position).await? else { return Ok(None) };
-        Ok(admit::delivery_in(&record, source.index).map(|(_, delivery)| delivery.input.clone()))
-    }
-
-    /// The attempts of a delivery, oldest first; read back from the journal.
-    ///
-    /// # Errors
-    /// The journal cannot be read.
-    pub async fn attempts(
-        &self,
-        workspace: &WorkspaceId,
-        delivery: &DeliveryId,
-    ) -> Result<Vec<AttemptRecord>, ReadError> {
-        let found = self.shelf.open().history.delivery(workspace, delivery);
-        let mut attempts = Vec::new();
-        for position in found.map(|(_, source)| source.attempts).unwrap_or_default() {
-            if let Some(record) = self.read(position).await?
-                && let Record::Finished { attempt, .. } = &*record
-            {
-                attempts.push(attempt.clone());
-            }
-        }
-        Ok(attempts)
-    }
-
-    /// A record, unless its segment has been dropped.
-    async fn read(&self, position: Position) -> Result<Option<Arc<Record>>, ReadError> {
-        match self.driver.read(position).await {
-            Ok(record) => Ok(Some(record)),
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
-            Err(error) => Err(error.into()),
-        }
+        Ok(Arc::new(Self { shelf, history, writer, driver, inbox, gauges, feed, clock, stopping, engine }))
     }
 
     /// What happens from now on. A reader that falls behind misses some and is told how many.
@@ -301,7 +226,8 @@ impl Node {
     #[must_use]
     pub fn status(&self) -> Status {
         let books = self.shelf.open();
-        let (events, deliveries, dead_letters) = books.history.counts();
+        let (events, deliveries, dead_letters) = self.history.counts();
+        let (history_behind, segments_behind) = self.history.lag();
         let stopping = self.stopping.load(Ordering::Relaxed);
         let engine = self.engine.lock().unwrap_or_else(PoisonError::into_inner);
         // A thread that ended although nobody asked for it has panicked.
@@ -311,9 +237,11 @@ impl Node {
             stopping,
             pending: u64::from(books.pending.node()),
             in_flight: u64::from(self.gauges.in_flight.load(Ordering::Relaxed)),
-            events: events as u64,
-            deliveries: deliveries as u64,
-            dead_letters: dead_letters as u64,
+            events,
+            deliveries,
+            dead_letters,
+            history_behind,
+            history_segments_behind: segments_behind as u64,
             journal_bytes: self.writer.bytes(),
         }
     }
@@ -331,11 +259,12 @@ impl Node {
         }
         self.inbox.push(Letter::Stop);
         let thread = self.engine.lock().unwrap_or_else(PoisonError::into_inner).take();
-        let writer = Arc::clone(&self.writer);
+        let (writer, history) = (Arc::clone(&self.writer), Arc::clone(&self.history));
         let closing = tokio::task::spawn_blocking(move || {
             // A panic in there has been reported by the panic hook already.
             let _ = thread.map(JoinHandle::join);
             writer.close();
+            history.close();
         });
         if let Err(error) = closing.await {
             tracing::error!(%error, "the journal could not be closed");
@@ -351,10 +280,6 @@ impl Drop for Node {
 }
 
 fn empty_books(config: &NodeConfig) -> Books {
-    let history = History::new(HistoryLimits {
-        workspace_events_max: config.workspace_events_max,
-        node_events_max: config.node_events_max,
-    });
     let window = Window::new(WindowLimits {
         kept: config.idempotency_kept,
         workspace_names_max: config.workspace_idempotency_keys_max,
@@ -362,7 +287,7 @@ fn empty_books(config: &NodeConfig) -> Books {
     });
     let limits =
         PendingLimits { workspace_max: config.workspace_pending_max, node_max: config.node_pending_max };
-    Books::new(history, window, limits)
+    Books::new(window, limits)
 }
 
 /// A seed that nobody can guess.

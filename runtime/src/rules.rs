@@ -2,6 +2,8 @@
 //!
 //! The one place where the runtime meets the compiler on the way of an event.
 
+pub mod condition;
+
 use std::cell::RefCell;
 use std::sync::{Arc, OnceLock};
 

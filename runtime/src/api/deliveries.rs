@@ -9,76 +9,66 @@ use serde_json::json;
 use serde_json::value::RawValue;
 
 use super::auth::InWorkspace;
-use super::connections::named_in_query;
+use super::filter::{self, AboutDelivery};
 use super::problem::{Kind, Problem};
 use super::query::Query;
 use super::{Json, cursor, json_of, next_cursor, page, refusal};
 use crate::id::{DeliveryId, EventId};
 use crate::model::AttemptRecord;
 use crate::node::query::StateKind;
-use crate::node::{ChangeError, Cursor, DeliveryFilter, DeliveryView};
+use crate::node::{ChangeError, DeliveryView};
 use crate::server::Server;
 
-/// The states as queries name them.
-const STATES: &[(&str, StateKind)] = &[
-    ("waiting", StateKind::Waiting),
-    ("in_flight", StateKind::InFlight),
-    ("again", StateKind::Again),
-    ("delivered", StateKind::Delivered),
-    ("dead_letter", StateKind::DeadLetter),
-];
-
-/// `GET …/deliveries`: newest first, by state, connection, rule and event.
+/// `GET …/deliveries`: newest first, by state, connection, rule, event and what the event says.
 pub(super) async fn list(
     State(server): State<Arc<Server>>,
     at: InWorkspace,
     mut query: Query,
 ) -> Result<Json, Problem> {
-    let cursor = cursor(&mut query);
-    let words: Vec<&'static str> = STATES.iter().map(|(word, _)| *word).collect();
-    let state = query.one_of("state", &words);
-    let state = state.and_then(|word| STATES.iter().find(|(known, _)| *known == word).map(|(_, kind)| *kind));
-    let event = query.text("event").map(|id| EventId::from_text(&id));
-    filtered(&server, &at, query, cursor, DeliveryFilter { state, event, ..DeliveryFilter::default() })
+    let asked = AboutDelivery {
+        state: filter::state(&mut query),
+        event: filter::event_id(&mut query, "event"),
+        ..AboutDelivery::default()
+    };
+    filtered(&server, &at, query, asked).await
 }
 
 /// `GET …/dead-letters`: deliveries that were given up, newest first.
 pub(super) async fn dead_letters(
     State(server): State<Arc<Server>>,
     at: InWorkspace,
-    mut query: Query,
+    query: Query,
 ) -> Result<Json, Problem> {
-    let cursor = cursor(&mut query);
-    let state = Some(StateKind::DeadLetter);
-    filtered(&server, &at, query, cursor, DeliveryFilter { state, ..DeliveryFilter::default() })
+    let asked = AboutDelivery { state: Some(StateKind::DeadLetter), ..AboutDelivery::default() };
+    filtered(&server, &at, query, asked).await
 }
 
 /// `GET …/events/{evt}/deliveries`.
 pub(super) async fn of_event(
     State(server): State<Arc<Server>>,
     at: InWorkspace,
-    mut query: Query,
+    query: Query,
 ) -> Result<Json, Problem> {
-    let cursor = cursor(&mut query);
     let id = EventId::from_text(at.param("evt"));
-    if server.node.event(&at.workspace.id, &id).is_none() {
+    if server.node.event_record(&at.workspace.id, &id).await?.is_none() {
         return Err(Problem::not_found("event", id.as_str()));
     }
-    filtered(&server, &at, query, cursor, DeliveryFilter { event: Some(id), ..DeliveryFilter::default() })
+    filtered(&server, &at, query, AboutDelivery { event: Some(id), ..AboutDelivery::default() }).await
 }
 
-fn filtered(
+async fn filtered(
     server: &Server,
     at: &InWorkspace,
     mut query: Query,
-    cursor: Cursor,
-    mut filter: DeliveryFilter,
+    asked: AboutDelivery,
 ) -> Result<Json, Problem> {
-    let connection = query.text("connection");
-    filter.rule = query.text("rule").map(Into::into);
+    let cursor = cursor(&mut query);
+    let about = filter::about_event(&mut query);
+    let more = filter::about_delivery(&mut query);
     query.finish()?;
-    filter.connection = connection.map(|named| named_in_query(at, &named)).transpose()?;
-    let found = server.node.deliveries(&at.workspace.id, &filter, &cursor);
+    let asked = AboutDelivery { event: asked.event, state: asked.state, ..more };
+    let filter = filter::deliveries(about, asked, server, at).await?;
+    let found = server.node.deliveries(&at.workspace.id, &filter, &cursor).await?;
     let items = found.items.iter().map(json_of).collect::<Result<Vec<_>, _>>()?;
     Ok(page(items, next_cursor(found.next)))
 }
@@ -92,11 +82,10 @@ pub(super) async fn show(
     query.finish()?;
     let id = DeliveryId::from_text(at.param("dlv"));
     let workspace = &at.workspace.id;
-    let view =
-        server.node.delivery(workspace, &id).ok_or_else(|| Problem::not_found("delivery", id.as_str()))?;
-    let failed = |error: crate::node::ReadError| Problem::internal("reading the delivery", &error);
-    let attempts = server.node.attempts(workspace, &id).await.map_err(failed)?;
-    let input = server.node.input(workspace, &id).await.map_err(failed)?;
+    let view = server.node.delivery(workspace, &id).await?;
+    let view = view.ok_or_else(|| Problem::not_found("delivery", id.as_str()))?;
+    let attempts = server.node.attempts(workspace, &id).await?;
+    let input = server.node.input(workspace, &id).await?;
     let (input, input_error) = match &input {
         Some(Ok(text)) => (serde_json::from_str(text).ok(), None),
         Some(Err(why)) => (None, Some(&**why)),

@@ -17,7 +17,7 @@ use super::body::{Content, content, whole};
 use super::fields::{invalid_json_of, refused};
 use super::problem::{FieldError, Kind, Problem};
 use super::query::Query;
-use super::{Json, cursor, json_of, next_cursor, page};
+use super::{Json, cursor, filter, json_of, next_cursor, page};
 use crate::id::EventId;
 use crate::ingest::answer::{Answered, DURABILITY};
 use crate::ingest::stream::{Tell, take};
@@ -168,20 +168,18 @@ fn idempotency_key(headers: &HeaderMap) -> Result<Option<Arc<str>>, Problem> {
     })
 }
 
-/// `GET …/events`: newest first, by type, resource and resource id.
+/// `GET …/events`: newest first, by what the envelope says and by a condition.
 pub(super) async fn list(
     State(server): State<Arc<Server>>,
     at: InWorkspace,
     mut query: Query,
 ) -> Result<Json, Problem> {
     let cursor = cursor(&mut query);
-    let filter = EventFilter {
-        kind: query.text("type").map(Into::into),
-        resource: query.text("resource").map(Into::into),
-        resource_id: query.text("resource_id").map(Into::into),
-    };
+    let about = filter::about_event(&mut query);
+    let id = filter::event_id(&mut query, "id");
     query.finish()?;
-    let found = server.node.events(&at.workspace.id, &filter, &cursor);
+    let filter = EventFilter { id, ..about.filter(&server, &at).await? };
+    let found = server.node.events(&at.workspace.id, &filter, &cursor).await?;
     let items = found.items.iter().map(json_of).collect::<Result<Vec<_>, _>>()?;
     Ok(page(items, next_cursor(found.next)))
 }
@@ -261,10 +259,9 @@ pub(super) async fn trace(
 
 async fn event_and_payload(server: &Server, at: &InWorkspace) -> Result<(EventView, Arc<[u8]>), Problem> {
     let id = EventId::from_text(at.param("evt"));
-    let event =
-        server.node.event(&at.workspace.id, &id).ok_or_else(|| Problem::not_found("event", id.as_str()))?;
-    let payload = server.node.payload(&at.workspace.id, &id).await;
-    let payload = payload.map_err(|error| Problem::internal("reading the payload", &error))?;
-    let payload = payload.ok_or_else(|| Problem::not_found("event", id.as_str()))?;
-    Ok((event, payload))
+    let record = server.node.event_record(&at.workspace.id, &id).await?;
+    let found = record.as_deref().and_then(|record| {
+        Some((crate::history::event_view(record)?, Arc::clone(&record.owed()?.event.payload)))
+    });
+    found.ok_or_else(|| Problem::not_found("event", id.as_str()))
 }

@@ -53,6 +53,7 @@ kinds! {
     PayloadTooLarge "payload-too-large" 413 "that is more than can be taken";
     UnsupportedMediaType "unsupported-media-type" 415 "this content type is not read here";
     RulesRefused "rules-refused" 422 "the rules have errors, so nothing was published";
+    ConditionRefused "condition-refused" 422 "the condition has errors, so nothing was looked for";
     EventsRefused "events-refused" 422 "none of the events was accepted";
     LimitReached "limit-reached" 429 "a limit is reached";
     Busy "busy" 503 "the server is busy";

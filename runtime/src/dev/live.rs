@@ -13,7 +13,7 @@ pub(super) async fn print(node: Arc<Node>) {
     let mut feed = node.subscribe();
     loop {
         match feed.recv().await {
-            Ok(Feed::Attempt { delivery, attempt }) => say(&line(&node, &delivery, &attempt)),
+            Ok(Feed::Attempt { delivery, attempt }) => say(&line(&node, &delivery, &attempt).await),
             Ok(Feed::Settled(delivery)) => say(&settled(&delivery)),
             Ok(Feed::Event(_) | Feed::Started { .. }) => {}
             Err(RecvError::Lagged(lines)) => say(&format!("  … {lines} lines left out")),
@@ -22,9 +22,9 @@ pub(super) async fn print(node: Arc<Node>) {
     }
 }
 
-fn line(node: &Node, delivery: &DeliveryView, attempt: &AttemptRecord) -> String {
+async fn line(node: &Node, delivery: &DeliveryView, attempt: &AttemptRecord) -> String {
     let time = attempt.started_at.strftime("%H:%M:%S%.3fZ").to_string();
-    let event = node.event(&delivery.workspace, &delivery.event);
+    let event = node.event(&delivery.workspace, &delivery.event).await.ok().flatten();
     let kind = event.map_or_else(|| delivery.event.to_string(), |event| event.kind.to_string());
     let millis = attempt.took_micros as f64 / 1_000.0;
     let result = match (attempt.status, &attempt.error) {

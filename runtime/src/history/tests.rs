@@ -1,26 +1,123 @@
-//! Lists, pages, limits and drops of a history.
+//! Lists, pages, limits, drops, restarts and damaged runs of a history over a real log on a disk in memory.
 
 use std::time::Duration;
 
 use jiff::Timestamp;
 
 use super::*;
+use crate::clock::VirtualClock;
 use crate::id::ConnectionId;
-use crate::model::{DeadReason, EventRecord, Outcome, Policy};
+use crate::journal::Journal;
+use crate::journal::fake::FakeDisk;
+use crate::journal::segment::{SegmentLog, SegmentOptions};
+use crate::model::{AttemptRecord, DeadReason, DeliveryRecord, EventRecord, Outcome, Policy};
 use crate::node::accept::Identity;
+use crate::node::query::{StateKind, TimeRange};
+use crate::record::{Carried, Owed};
+use crate::rules::condition::Condition;
 
-const WIDE: HistoryLimits = HistoryLimits { workspace_events_max: 1_000, node_events_max: 1_000 };
+const WIDE: HistoryLimits =
+    HistoryLimits { workspace_events_max: 1_000_000, workspace_history_kept: Duration::from_secs(1 << 32) };
+
+/// Segments of a few records.
+const SEGMENT_BYTES: u64 = 4_096;
+
+/// A log with its history.
+struct Bench {
+    disk: Arc<FakeDisk>,
+    log: SegmentLog,
+    history: History,
+    feed: broadcast::Sender<Feed>,
+}
+
+impl Bench {
+    fn open(disk: FakeDisk, limits: HistoryLimits) -> Self {
+        let disk = Arc::new(disk);
+        let clock = Arc::new(VirtualClock::at(Timestamp::from_second(1_000_000).unwrap()));
+        let options = SegmentOptions { segment_bytes: SEGMENT_BYTES, prepare_ahead: false, seed: 7 };
+        let mut last = None;
+        let log = SegmentLog::open(Arc::<FakeDisk>::clone(&disk), Arc::<VirtualClock>::clone(&clock), options, &mut |at, _, _| {
+            last = Some(at);
+        })
+        .unwrap();
+        let feed = broadcast::Sender::new(64);
+        let parts = HistoryParts {
+            journal: log.records(),
+            disk: Arc::<FakeDisk>::clone(&disk),
+            clock,
+            feed: feed.clone(),
+            segments: log.segments().iter().map(|segment| segment.number).collect(),
+            last,
+        };
+        let history = History::start(parts, limits).unwrap();
+        Self { disk, log, history, feed }
+    }
+
+    fn write(&mut self, record: Record) -> Position {
+        let position = self.log.append(&[&record.to_bytes()]).unwrap()[0];
+        self.history.offer(vec![(position, Arc::new(record))]);
+        position
+    }
+
+    fn accept(&mut self, workspace: &str, number: u32, deliveries: u32) -> Position {
+        self.write(Record::Accepted(Box::new(owed(workspace, number, deliveries))))
+    }
+
+    async fn events(&self, workspace: &str, filter: &EventFilter, cursor: &Cursor) -> Page<EventView> {
+        self.history.index.caught_up().await;
+        self.history.events(&WorkspaceId::from_text(workspace), filter, cursor).unwrap()
+    }
+
+    async fn numbers(&self, workspace: &str, filter: &EventFilter) -> Vec<u32> {
+        let page = self.events(workspace, filter, &cursor(None, 250)).await;
+        page.items.iter().map(|event| event.id.as_str()[4..].parse().unwrap()).collect()
+    }
+
+    async fn deliveries(&self, workspace: &str, filter: &DeliveryFilter) -> Vec<String> {
+        self.history.index.caught_up().await;
+        let page = self.history.deliveries(&WorkspaceId::from_text(workspace), filter, &cursor(None, 250));
+        page.unwrap().items.iter().map(|found| found.view.id.to_string()).collect()
+    }
+
+    async fn delivery(&self, id: &str) -> Option<DeliveryView> {
+        self.history.index.caught_up().await;
+        let found = self.history.delivery(&WorkspaceId::from_text("a"), &DeliveryId::from_text(id));
+        found.unwrap().map(|found| found.view)
+    }
+
+    fn drop_oldest(&mut self) {
+        let segment = self.log.drop_oldest().unwrap().unwrap();
+        self.history.dropped(segment);
+    }
+
+    /// Begins the next segments, so that what was written has runs.
+    fn roll(&mut self) {
+        let before = self.log.segments().len();
+        for number in 0..40 {
+            self.accept("filler", 900_000 + number, 0);
+            if self.log.segments().len() > before + 1 {
+                return;
+            }
+        }
+        panic!("no segment was finished");
+    }
+}
+
+fn cursor(before: Option<u64>, limit: usize) -> Cursor {
+    Cursor { before, limit }
+}
 
 fn owed(workspace: &str, number: u32, deliveries: u32) -> Owed {
     let workspace = WorkspaceId::from_text(workspace);
     let event = EventId::from_text(&format!("evt_{number}"));
+    let at = Timestamp::from_second(i64::from(number)).unwrap();
     let delivery = |index| DeliveryRecord {
         id: DeliveryId::from_text(&format!("dlv_{number}_{index}")),
         workspace: workspace.clone(),
         event: event.clone(),
         rule: format!("rule {index}").into(),
         key: "key".into(),
-        connection: ConnectionId::from_text("con_1"),
+        connection: ConnectionId::from_text(if number.is_multiple_of(3) { "con_3" } else { "con_1" }),
         connection_name: "hook".into(),
         action: "send_webhook".into(),
         input: Ok("{}".into()),
@@ -35,131 +132,313 @@ fn owed(workspace: &str, number: u32, deliveries: u32) -> Owed {
             weight: 1,
             idempotency_key: None,
         },
-        created_at: Timestamp::UNIX_EPOCH,
-        due_at: Timestamp::UNIX_EPOCH,
+        created_at: at,
+        due_at: at,
         replay_of: None,
     };
     let deliveries = (0..deliveries).map(delivery).collect();
     let event = EventRecord {
-        id: event,
+        id: event.clone(),
         workspace: workspace.clone(),
-        kind: if number.is_multiple_of(2) { "even" } else { "odd" }.into(),
+        kind: if number.is_multiple_of(2) { "number.even" } else { "number.odd" }.into(),
         resource: None,
-        resource_id: None,
-        time: Timestamp::UNIX_EPOCH,
-        received_at: Timestamp::UNIX_EPOCH,
+        resource_id: Some(format!("cust_{}", number % 5).into()),
+        time: at,
+        received_at: at,
         revision: None,
         rules: vec![],
-        payload: vec![1, 2, 3].into(),
+        payload: format!("{{\"number\":{number}}}").into_bytes().into(),
     };
     Owed { event, deliveries, identity: Identity::default() }
-}
-
-/// Ten records a segment.
-fn position(number: u32) -> Position {
-    Position { segment: 1 + number / 10, offset: 100 + number % 10 * 50 }
-}
-
-fn accept(history: &mut History, workspace: &str, number: u32, deliveries: u32) {
-    history.apply(&Record::Accepted(Box::new(owed(workspace, number, deliveries))), position(number));
-}
-
-fn cursor(before: Option<u64>, limit: usize) -> Cursor {
-    Cursor { before, limit }
 }
 
 fn ids(page: &Page<EventView>) -> Vec<&str> {
     page.items.iter().map(|event| event.id.as_str()).collect()
 }
 
-#[test]
-fn pages_are_newest_first_and_stay_right_while_events_come_and_go() {
-    let mut history = History::new(WIDE);
-    for number in 0..10 {
-        accept(&mut history, "a", number, 1);
-        accept(&mut history, "b", 100 + number, 1);
-    }
-    let workspace = WorkspaceId::from_text("a");
-    let all = EventFilter::default();
-    let first = history.events(&workspace, &all, &cursor(None, 4));
-    assert_eq!(ids(&first), ["evt_9", "evt_8", "evt_7", "evt_6"]);
-    accept(&mut history, "a", 10, 1);
-    let second = history.events(&workspace, &all, &cursor(first.next, 4));
-    assert_eq!(ids(&second), ["evt_5", "evt_4", "evt_3", "evt_2"]);
-    let last = history.events(&workspace, &all, &cursor(second.next, 4));
-    assert_eq!((ids(&last), last.next), (vec!["evt_1", "evt_0"], None));
-    let even = EventFilter { kind: Some("even".into()), ..EventFilter::default() };
-    assert_eq!(ids(&history.events(&workspace, &even, &cursor(None, 3))), ["evt_10", "evt_8", "evt_6"]);
-    assert!(history.event(&workspace, &EventId::from_text("evt_101")).is_none(), "another workspace's");
-    assert_eq!(history.counts(), (21, 21, 0));
+fn finished(delivery: &str, number: u32, outcome: Outcome, state: State) -> Record {
+    let attempt = AttemptRecord {
+        delivery: DeliveryId::from_text(delivery),
+        number,
+        started_at: Timestamp::UNIX_EPOCH,
+        took_micros: 5_000_000,
+        outcome,
+        ..attempt()
+    };
+    Record::Finished { workspace: WorkspaceId::from_text("a"), attempt, state }
 }
 
-#[test]
-fn a_deliverys_states_attempts_and_replays_are_listed() {
-    let mut history = History::new(WIDE);
-    accept(&mut history, "a", 0, 2);
-    let workspace = WorkspaceId::from_text("a");
-    let delivery = DeliveryId::from_text("dlv_0_0");
-    let at = Timestamp::UNIX_EPOCH;
-    let started =
-        Record::Started { workspace: workspace.clone(), delivery: delivery.clone(), attempt: 1, at };
-    history.apply(&started, position(1));
-    assert_eq!(history.delivery(&workspace, &delivery).unwrap().0.state, State::InFlight { attempt: 1 });
-    let attempt = AttemptRecord {
-        delivery: delivery.clone(),
+fn attempt() -> AttemptRecord {
+    AttemptRecord {
+        delivery: DeliveryId::from_text("dlv"),
         number: 1,
-        started_at: at,
-        took_micros: 5_000_000,
-        outcome: Outcome::TimedOut,
+        started_at: Timestamp::UNIX_EPOCH,
+        took_micros: 0,
+        outcome: Outcome::Unknown,
         status: None,
         address: None,
         response: None,
         error: None,
+    }
+}
+
+#[tokio::test]
+async fn pages_are_newest_first_and_stay_right_while_events_come_and_segments_end() {
+    let mut bench = Bench::open(FakeDisk::default(), WIDE);
+    for number in 0..60 {
+        bench.accept("a", number, 1);
+        bench.accept("b", 100 + number, 1);
+    }
+    let all = EventFilter::default();
+    let first = bench.events("a", &all, &cursor(None, 4)).await;
+    assert_eq!(ids(&first), ["evt_59", "evt_58", "evt_57", "evt_56"]);
+    bench.accept("a", 60, 1);
+    bench.roll();
+    let mut seen = 56;
+    let mut next = first.next;
+    while let Some(before) = next {
+        let page = bench.events("a", &all, &cursor(Some(before), 7)).await;
+        for event in &page.items {
+            seen -= 1;
+            assert_eq!(event.id.as_str(), format!("evt_{seen}"));
+        }
+        next = page.next;
+    }
+    assert_eq!(seen, 0);
+    let found = bench.history.event(&WorkspaceId::from_text("a"), &EventId::from_text("evt_101")).unwrap();
+    assert!(found.is_none(), "another workspace's");
+}
+
+#[tokio::test]
+async fn every_filter_finds_the_same_in_memory_in_runs_and_after_a_restart() {
+    let mut bench = Bench::open(FakeDisk::default(), WIDE);
+    for number in 0..40 {
+        bench.accept("a", number, 1);
+    }
+    let at = |second| Some(Timestamp::from_second(second).unwrap());
+    let condition = |pattern, text| {
+        let world = compiler::world::World::offline(None);
+        Some(Arc::new(Condition::compile(pattern, text, &world).unwrap()))
     };
-    let state = State::DeadLetter { reason: DeadReason::AttemptsExhausted };
-    history.apply(
-        &Record::Finished { workspace: workspace.clone(), attempt, state: state.clone() },
-        position(2),
-    );
-    let (view, source) = history.delivery(&workspace, &delivery).unwrap();
-    assert_eq!((&view.state, view.attempts, source.attempts), (&state, 1, vec![position(2)]));
-    assert_eq!(view.changed_at, Timestamp::from_second(5).unwrap());
+    let any = EventFilter::default;
+    let rows: Vec<(EventFilter, Vec<u32>)> = vec![
+        (EventFilter { id: Some(EventId::from_text("evt_7")), ..any() }, vec![7]),
+        (EventFilter { kind: Some("number.even".into()), ..any() }, (0..40).rev().filter(|n| n % 2 == 0).collect()),
+        (EventFilter { kind: Some("number.none".into()), ..any() }, vec![]),
+        (EventFilter { resource_id: Some("cust_3".into()), ..any() }, (0..40).rev().filter(|n| n % 5 == 3).collect()),
+        (EventFilter { resource: Some("x".into()), ..any() }, vec![]),
+        (EventFilter { time: TimeRange { after: at(10), before: at(13) }, ..any() }, vec![12, 11, 10]),
+        (EventFilter { condition: condition(None, Some("payload.number > 37")), ..any() }, vec![39, 38]),
+        (EventFilter { condition: condition(Some("*.odd"), Some("payload.number < 4")), ..any() }, vec![3, 1]),
+    ];
+    let any = DeliveryFilter::default;
+    let ids = |numbers: &mut dyn Iterator<Item = u32>| -> Vec<String> {
+        numbers.map(|number| format!("dlv_{number}_0")).collect()
+    };
+    let deliveries: Vec<(DeliveryFilter, Vec<String>)> = vec![
+        (DeliveryFilter { event: Some(EventId::from_text("evt_9")), ..any() }, ids(&mut [9].into_iter())),
+        (
+            DeliveryFilter { connection: Some(ConnectionId::from_text("con_3")), ..any() },
+            ids(&mut (0..40).rev().filter(|n| n % 3 == 0)),
+        ),
+        (DeliveryFilter { rule: Some("rule 1".into()), ..any() }, vec![]),
+        (DeliveryFilter { state: Some(StateKind::Delivered), ..any() }, ids(&mut [5, 4].into_iter())),
+        (DeliveryFilter { state: Some(StateKind::DeadLetter), ..any() }, ids(&mut [6].into_iter())),
+        (DeliveryFilter { outcome: Some(Outcome::TimedOut), ..any() }, ids(&mut [6].into_iter())),
+        (
+            DeliveryFilter { kind: Some("number.odd".into()), time: TimeRange { after: at(30), before: None }, ..any() },
+            ids(&mut (30..40).rev().filter(|n| n % 2 == 1)),
+        ),
+        (
+            DeliveryFilter { condition: condition(None, Some("payload.number is 8")), ..any() },
+            ids(&mut [8].into_iter()),
+        ),
+    ];
+    bench.write(finished("dlv_4_0", 1, Outcome::Delivered, State::Delivered));
+    bench.write(finished("dlv_5_0", 2, Outcome::Delivered, State::Delivered));
+    let dead = State::DeadLetter { reason: DeadReason::AttemptsExhausted };
+    bench.write(finished("dlv_6_0", 1, Outcome::TimedOut, dead));
+    let check = async |bench: &Bench, when: &str| {
+        for (filter, expected) in &rows {
+            assert_eq!(bench.numbers("a", filter).await, *expected, "{when}: {filter:?}");
+        }
+        for (filter, expected) in &deliveries {
+            assert_eq!(bench.deliveries("a", filter).await, *expected, "{when}: {filter:?}");
+        }
+    };
+    check(&bench, "as written").await;
+    bench.roll();
+    check(&bench, "in runs").await;
+    let runs = |disk: &FakeDisk| disk.names().iter().filter(|name| name.ends_with(".history")).count();
+    assert!(runs(&bench.disk) > 3, "{:?}", bench.disk.names());
+    let after = Bench::open(bench.disk.copy(), WIDE);
+    check(&after, "after a restart").await;
+    let cut = bench.disk.after_power_cut(0);
+    assert_eq!(runs(&cut), 0, "names of runs are never synced");
+    let after = Bench::open(cut, WIDE);
+    check(&after, "made again").await;
+    assert_eq!(after.history.counts().0, bench.history.counts().0);
+    assert_eq!(after.history.lag(), (0, 0));
+}
+
+#[tokio::test]
+async fn a_damaged_run_is_made_again_from_the_journal() {
+    let mut bench = Bench::open(FakeDisk::default(), WIDE);
+    for number in 0..30 {
+        bench.accept("a", number, 1);
+    }
+    bench.roll();
+    let expected: Vec<u32> = (0..30).rev().collect();
+    assert_eq!(bench.numbers("a", &EventFilter::default()).await, expected);
+    let names: Vec<String> = bench.disk.names().into_iter().filter(|name| name.ends_with(".history")).collect();
+    for (block, how) in [(0, "its head"), (1, "its filter"), (3, "its events")] {
+        let disk = bench.disk.copy();
+        for name in &names {
+            let mut bytes = disk.bytes_of(name);
+            bytes[block * 4_096 + 17] ^= 1;
+            disk.put(name, bytes);
+        }
+        let after = Bench::open(disk, WIDE);
+        assert_eq!(after.numbers("a", &EventFilter::default()).await, expected, "{how}");
+        let missing = after.history.event(&WorkspaceId::from_text("a"), &EventId::from_text("evt_3"));
+        assert!(missing.unwrap().is_some(), "{how}");
+    }
+    // A run of another journal's segment does not pass for this one's.
+    let mut other = Bench::open(FakeDisk::default(), WIDE);
+    for number in 500..530 {
+        other.accept("a", number, 1);
+    }
+    other.roll();
+    other.history.index.caught_up().await;
+    let disk = bench.disk.copy();
+    disk.put(&names[0], other.disk.bytes_of(&names[0]));
+    let after = Bench::open(disk, WIDE);
+    assert_eq!(after.numbers("a", &EventFilter::default()).await, expected);
+}
+
+#[tokio::test]
+async fn a_deliverys_states_and_attempts_are_found_across_segments() {
+    let mut bench = Bench::open(FakeDisk::default(), WIDE);
+    let mut feed = bench.feed.subscribe();
+    bench.accept("a", 0, 2);
+    let (workspace, delivery) = (WorkspaceId::from_text("a"), DeliveryId::from_text("dlv_0_0"));
+    let at = Timestamp::from_second(5).unwrap();
+    let mut expected = Vec::new();
+    for number in 1..=3 {
+        bench.roll();
+        let (workspace, delivery) = (workspace.clone(), delivery.clone());
+        bench.write(Record::Started { workspace, delivery, attempt: number, at });
+        let view = bench.delivery("dlv_0_0").await.unwrap();
+        assert_eq!((view.state, view.attempts), (State::InFlight { attempt: number }, number - 1));
+        bench.roll();
+        let state = if number < 3 { State::Again { at } } else { State::DeadLetter { reason: DeadReason::Rejected } };
+        expected.push(bench.write(finished("dlv_0_0", number, Outcome::Rejected, state.clone())));
+        let view = bench.delivery("dlv_0_0").await.unwrap();
+        assert_eq!((view.state, view.attempts, view.changed_at), (state, number, at));
+    }
+    bench.roll();
+    assert_eq!(bench.history.attempts(&workspace, &delivery).unwrap(), expected);
     let dead = DeliveryFilter { state: Some(StateKind::DeadLetter), ..DeliveryFilter::default() };
-    let page = history.deliveries(&workspace, &dead, &cursor(None, 10));
-    assert_eq!(page.items.iter().map(|item| item.id.as_str()).collect::<Vec<_>>(), ["dlv_0_0"]);
+    assert_eq!(bench.deliveries("a", &dead).await, ["dlv_0_0"]);
+    let waiting = DeliveryFilter { state: Some(StateKind::Waiting), ..DeliveryFilter::default() };
+    assert_eq!(bench.deliveries("a", &waiting).await, ["dlv_0_1"]);
 
     let mut again = owed("a", 0, 1);
     again.deliveries[0].id = DeliveryId::from_text("dlv_again");
     again.deliveries[0].replay_of = Some(delivery);
-    history.apply(&Record::Replayed(Box::new(again)), position(3));
+    bench.write(Record::Replayed(Box::new(again)));
     let of_event = DeliveryFilter { event: Some(EventId::from_text("evt_0")), ..DeliveryFilter::default() };
-    let page = history.deliveries(&workspace, &of_event, &cursor(None, 2));
-    assert_eq!(page.items.iter().map(|item| item.id.as_str()).collect::<Vec<_>>(), ["dlv_again", "dlv_0_1"]);
-    let rest = history.deliveries(&workspace, &of_event, &cursor(page.next, 2));
-    assert_eq!(rest.items.len(), 1);
-    assert_eq!(history.counts(), (1, 3, 1));
+    assert_eq!(bench.deliveries("a", &of_event).await, ["dlv_again", "dlv_0_1", "dlv_0_0"]);
+    assert_eq!(bench.numbers("a", &EventFilter::default()).await, [0], "the copy with a replay is no other event");
+    let mut told = Vec::new();
+    while let Ok(item) = feed.try_recv() {
+        told.push(match item {
+            Feed::Event(event) => event.id.to_string(),
+            Feed::Started { attempt, .. } => format!("started {attempt}"),
+            Feed::Attempt { delivery, attempt } => format!("{:?} {:?}", attempt.outcome, StateKind::of(&delivery.state)),
+            Feed::Settled(delivery) => delivery.id.to_string(),
+        });
+    }
+    told.retain(|line| !line.starts_with("evt_9"));
+    let attempts = ["started 1", "Rejected Again", "started 2", "Rejected Again", "started 3", "Rejected DeadLetter"];
+    assert_eq!(told[0], "evt_0");
+    assert_eq!(told[1..], attempts);
+}
+
+#[tokio::test]
+async fn the_oldest_leave_with_their_segment_but_not_what_was_carried_on() {
+    let mut bench = Bench::open(FakeDisk::default(), WIDE);
+    bench.accept("a", 0, 2);
+    for number in 1..40 {
+        bench.accept("a", number, 0);
+    }
+    let mut copy = owed("a", 0, 2);
+    copy.deliveries.remove(0);
+    bench.write(Record::Carried(Box::new(Carried { owed: copy, attempts: 2, due_at: Timestamp::UNIX_EPOCH })));
+    bench.roll();
+    assert_eq!(bench.numbers("a", &EventFilter::default()).await, (0..40).rev().collect::<Vec<_>>());
+    assert_eq!(bench.deliveries("a", &DeliveryFilter::default()).await, ["dlv_0_1", "dlv_0_0"]);
+    bench.drop_oldest();
+    let listed = bench.numbers("a", &EventFilter::default()).await;
+    assert_eq!((listed[0], listed[1], listed.contains(&1)), (0, 39, false), "{listed:?}");
+    assert_eq!(bench.deliveries("a", &DeliveryFilter::default()).await, ["dlv_0_1"]);
+    let view = bench.delivery("dlv_0_1").await.unwrap();
+    assert_eq!((view.state, view.attempts), (State::Again { at: Timestamp::UNIX_EPOCH }, 2));
+    assert!(bench.delivery("dlv_0_0").await.is_none());
+    let after = Bench::open(bench.disk.copy(), WIDE);
+    assert_eq!(after.numbers("a", &EventFilter::default()).await, listed);
+}
+
+#[tokio::test]
+async fn each_workspace_shows_so_many_events_and_so_long() {
+    let limits = HistoryLimits { workspace_events_max: 5, ..WIDE };
+    let mut bench = Bench::open(FakeDisk::default(), limits);
+    for number in 0..30 {
+        bench.accept("a", number, 1);
+        bench.accept("b", 100 + number / 10, 0);
+    }
+    for when in ["as written", "in runs"] {
+        assert_eq!(bench.numbers("a", &EventFilter::default()).await, [29, 28, 27, 26, 25], "{when}");
+        assert_eq!(bench.deliveries("a", &DeliveryFilter::default()).await.len(), 5, "{when}");
+        assert!(bench.delivery("dlv_24_0").await.is_none() && bench.delivery("dlv_25_0").await.is_some());
+        bench.roll();
+    }
+    // The clock stands at 1,000,000 s.
+    let short = HistoryLimits { workspace_history_kept: Duration::from_secs(1_000_000 - 27), ..WIDE };
+    let after = Bench::open(bench.disk.copy(), short);
+    assert_eq!(after.numbers("a", &EventFilter::default()).await, [29, 28, 27]);
+    assert!(after.delivery("dlv_26_0").await.is_none());
+}
+
+#[tokio::test]
+async fn what_the_queue_has_no_room_for_is_read_from_the_journal() {
+    let mut bench = Bench::open(FakeDisk::default(), WIDE);
+    // The journal's writer does not wait; here it is so fast that the index never sees a queue.
+    bench.history.index.pretend_full();
+    let mut last = None;
+    for number in 0..100 {
+        last = Some(bench.accept("a", number, 1));
+    }
+    assert!(last.is_some_and(|last| last.segment > 3));
+    assert_eq!(bench.numbers("a", &EventFilter::default()).await, (0..100).rev().collect::<Vec<_>>());
+    bench.accept("a", 100, 1);
+    assert_eq!(bench.numbers("a", &EventFilter::default()).await[0], 100);
+    assert_eq!(bench.history.lag(), (0, 0));
 }
 
 #[test]
-fn the_oldest_leave_at_the_limits_and_with_their_segment() {
-    let mut history = History::new(HistoryLimits { workspace_events_max: 5, node_events_max: 8 });
-    for number in 0..20 {
-        accept(&mut history, "a", number, 2);
+fn a_filter_of_a_run_is_seldom_wrong_and_never_misses() {
+    let mut rows = active::Active::new(1);
+    for number in 0..2_000 {
+        let position = Position { segment: 1, offset: 64 + number * 50 };
+        rows.apply(&Record::Accepted(Box::new(owed("a", number, 1))), position);
     }
-    let (a, b) = (WorkspaceId::from_text("a"), WorkspaceId::from_text("b"));
-    let all = EventFilter::default();
-    assert_eq!(
-        ids(&history.events(&a, &all, &cursor(None, 50))),
-        ["evt_19", "evt_18", "evt_17", "evt_16", "evt_15"]
-    );
-    assert_eq!(history.counts(), (5, 10, 0));
-    for number in 20..25 {
-        accept(&mut history, "b", number, 0);
-    }
-    assert_eq!(history.events(&a, &all, &cursor(None, 50)).items.len(), 3);
-    assert_eq!(history.events(&b, &all, &cursor(None, 50)).items.len(), 5);
-    history.dropped(2);
-    assert!(history.events(&a, &all, &cursor(None, 50)).items.is_empty());
-    assert_eq!(history.counts(), (5, 0, 0));
-    assert_eq!(history.workspaces.len(), 1);
+    let run = run::Run::in_memory(run::Run::bytes_of(&rows, 9), 9).unwrap();
+    let has = |number: u32| {
+        let key = active::event_key(&WorkspaceId::from_text("a"), &EventId::from_text(&format!("evt_{number}")));
+        run.may_have(run::Term::key(key)).unwrap()
+    };
+    assert!((0..2_000).all(has));
+    let wrong = (2_000..12_000).filter(|number| has(*number)).count();
+    assert!(wrong < 400, "{wrong} of 10000");
 }

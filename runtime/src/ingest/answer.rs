@@ -6,7 +6,8 @@ use serde_json::{Value, json};
 
 use crate::id::{DeliveryId, EventId, WorkspaceId};
 use crate::model::DeliveryRecord;
-use crate::node::{Accepted, DeliveryView, NewEvent, Node};
+use crate::node::{Accepted, NewEvent, Node};
+use crate::record::Record;
 
 /// What every accepted event's durability is called, in the body and in the header of that name.
 pub const DURABILITY: &str = "fsync";
@@ -46,14 +47,17 @@ impl Answered {
     }
 
     /// The answer for an event that was kept before.
-    #[must_use]
-    pub fn of_repeated(node: &Node, workspace: &WorkspaceId, kept: &Accepted) -> Self {
-        let views = kept.deliveries.iter().filter_map(|id| node.delivery(workspace, id));
-        let rules = node.event(workspace, &kept.event).map(|event| event.rules);
+    ///
+    /// What has left the history meanwhile is left out.
+    pub async fn of_repeated(node: &Node, workspace: &WorkspaceId, kept: &Accepted) -> Self {
+        let record = node.event_record(workspace, &kept.event).await.ok().flatten();
+        let owed = record.as_deref().and_then(Record::owed);
+        let deliveries = owed.map(|owed| owed.deliveries.iter().map(Owed::of_record).collect());
+        let rules = owed.map(|owed| owed.event.rules.clone().into());
         Self {
             id: kept.event.clone(),
             rules: rules.unwrap_or_default(),
-            deliveries: views.map(|view| Owed::of_view(&view)).collect(),
+            deliveries: deliveries.unwrap_or_default(),
             repeated: true,
         }
     }
@@ -89,15 +93,6 @@ impl Owed {
             rule: Arc::clone(&record.rule),
             connection: Arc::clone(&record.connection_name),
             action: Arc::clone(&record.action),
-        }
-    }
-
-    fn of_view(view: &DeliveryView) -> Self {
-        Self {
-            id: view.id.clone(),
-            rule: Arc::clone(&view.rule),
-            connection: Arc::clone(&view.connection_name),
-            action: Arc::clone(&view.action),
         }
     }
 }

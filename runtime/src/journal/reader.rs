@@ -139,6 +139,11 @@ impl OpenSegments {
     pub(super) fn remove(&self, number: u32) {
         self.files.write().unwrap_or_else(PoisonError::into_inner).remove(&number);
     }
+
+    fn file(&self, number: u32) -> io::Result<Arc<dyn DiskFile>> {
+        let file = self.files.read().unwrap_or_else(PoisonError::into_inner).get(&number).cloned();
+        file.ok_or_else(|| io::Error::new(io::ErrorKind::NotFound, "the segment has been dropped"))
+    }
 }
 
 /// Most records are read with one call of this size.
@@ -146,9 +151,7 @@ const FIRST_READ_BYTES: usize = 4 << 10;
 
 impl Records for OpenSegments {
     fn read(&self, position: Position) -> io::Result<Vec<u8>> {
-        let file = self.files.read().unwrap_or_else(PoisonError::into_inner).get(&position.segment).cloned();
-        let file =
-            file.ok_or_else(|| io::Error::new(io::ErrorKind::NotFound, "the segment has been dropped"))?;
+        let file = self.file(position.segment)?;
         let damaged = || io::Error::new(io::ErrorKind::InvalidData, "the record is not what was written");
         let start = u64::from(position.offset);
         let room = file.bytes()?.saturating_sub(start);
@@ -170,5 +173,9 @@ impl Records for OpenSegments {
         // The number of a dropped segment is never used again, but a recycled file is: an old handle
         // could show bytes of its next life, and the checksum is what notices.
         if crc32c::crc32c(&record) != crc { Err(damaged()) } else { Ok(record) }
+    }
+
+    fn read_at(&self, segment: u32, offset: u64, buffer: &mut [u8]) -> io::Result<()> {
+        self.file(segment)?.read_at(offset, buffer)
     }
 }

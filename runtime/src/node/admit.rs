@@ -4,10 +4,12 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
+use jiff::Timestamp;
+
 use super::accept::{Accepted, Conflict, LimitOf, NewEvent, Rejected};
 use super::books::Books;
 use super::driver::fact;
-use super::{ChangeError, Node};
+use super::{ChangeError, Found, Node};
 use crate::engine::Input;
 use crate::id::{DeliveryId, WorkspaceId};
 use crate::idempotency::Reservation;
@@ -132,25 +134,23 @@ impl Node {
         workspace: &WorkspaceId,
         delivery: &DeliveryId,
     ) -> Result<DeliveryId, ChangeError> {
-        let found = self.shelf.open().history.delivery(workspace, delivery);
-        let (view, source) = found.ok_or(ChangeError::NotFound)?;
-        if !super::books::is_settled(&view.state) {
+        let found = self.found(workspace, delivery).await.map_err(|_| ChangeError::Unreadable)?;
+        let found = found.ok_or(ChangeError::NotFound)?;
+        if !super::books::is_settled(&found.view.state) {
             return Err(ChangeError::WrongState);
         }
-        let record = self.driver.read(source.position).await.map_err(|_| ChangeError::Unreadable)?;
-        let (event, old) = delivery_in(&record, source.index).ok_or(ChangeError::Unreadable)?;
-        let now = self.clock.now();
-        let new = DeliveryRecord {
-            id: DeliveryId::fresh(),
-            created_at: now,
-            due_at: now,
-            replay_of: Some(old.replay_of.clone().unwrap_or_else(|| old.id.clone())),
-            ..old.clone()
-        };
-        let id = new.id.clone();
-        let owed = Owed { event: event.clone(), deliveries: vec![new], identity: Default::default() };
-        self.write(vec![Record::Replayed(Box::new(owed))]).await?;
+        let id = DeliveryId::fresh();
+        let again = again(&found, id.clone(), self.clock.now()).ok_or(ChangeError::Unreadable)?;
+        self.owe_again(vec![again]).await?;
         Ok(id)
+    }
+
+    /// Makes deliveries durable that are owed again, each with its event.
+    ///
+    /// # Errors
+    /// None of them is owed.
+    pub async fn owe_again(&self, owed: Vec<Owed>) -> Result<(), Rejected> {
+        self.write(owed.into_iter().map(|owed| Record::Replayed(Box::new(owed))).collect()).await
     }
 
     /// Gives a waiting delivery up, as an operator's decision. One that is under way is given up unless
@@ -159,9 +159,8 @@ impl Node {
     /// # Errors
     /// See [`ChangeError`].
     pub async fn discard(&self, workspace: &WorkspaceId, delivery: &DeliveryId) -> Result<(), ChangeError> {
-        let found = self.shelf.open().history.delivery(workspace, delivery);
-        let (view, _) = found.ok_or(ChangeError::NotFound)?;
-        if super::books::is_settled(&view.state) {
+        let found = self.found(workspace, delivery).await.map_err(|_| ChangeError::Unreadable)?;
+        if super::books::is_settled(&found.ok_or(ChangeError::NotFound)?.view.state) {
             return Err(ChangeError::WrongState);
         }
         self.inbox.push_inputs([Input::Discard(delivery.clone())]);
@@ -173,6 +172,15 @@ fn answer(answers: &mut [Option<Answer>], at: usize, with: Answer) {
     if let Some(place) = answers.get_mut(at) {
         *place = Some(with);
     }
+}
+
+/// A delivery as it is owed again, as another one with that id; what it replays is the first one of all.
+#[must_use]
+pub(super) fn again(found: &Found, id: DeliveryId, now: Timestamp) -> Option<Owed> {
+    let (event, old) = delivery_in(&found.record, found.index)?;
+    let replay_of = Some(old.replay_of.clone().unwrap_or_else(|| old.id.clone()));
+    let new = DeliveryRecord { id, created_at: now, due_at: now, replay_of, ..old.clone() };
+    Some(Owed { event: event.clone(), deliveries: vec![new], identity: Default::default() })
 }
 
 /// A delivery and its event within their record.

@@ -1,14 +1,11 @@
-//! What the journal's writer keeps up to date: history, names, counts. One fold over records.
+//! What the journal's writer keeps up to date: names, counts, pins. One fold over records.
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use tokio::sync::broadcast;
-
 use super::accept::{LimitOf, Rejected};
 use super::driver::{Inbox, Letter};
-use super::query::Feed;
 use crate::clock::Clock;
 use crate::engine::{Input, Millis, Owe};
 use crate::history::History;
@@ -35,7 +32,6 @@ pub(super) struct PendingLimits {
 
 /// Everything that follows from records.
 pub(super) struct Books {
-    pub history: History,
     pub window: Window,
     pub pending: PendingCounts,
     /// Unsettled deliveries of each segment: a segment that has any is kept.
@@ -46,15 +42,15 @@ pub(super) struct Books {
 }
 
 impl Books {
-    pub(super) fn new(history: History, window: Window, limits: PendingLimits) -> Self {
+    pub(super) fn new(window: Window, limits: PendingLimits) -> Self {
         let pending = PendingCounts { limits, node: 0, workspaces: HashMap::new() };
         let (pins, carried, recent) = (BTreeMap::new(), HashMap::new(), Recent::default());
-        Self { history, window, pending, pins, carried, recent }
+        Self { window, pending, pins, carried, recent }
     }
 
     /// Takes a durable record.
-    pub(super) fn apply(&mut self, record: &Arc<Record>, position: Position) -> Option<Feed> {
-        match &**record {
+    pub(super) fn apply(&mut self, record: &Record, position: Position) {
+        match record {
             Record::Accepted(owed) => {
                 let (event, ids) = (&owed.event, owed.deliveries.iter().map(|delivery| delivery.id.clone()));
                 self.window.committed(&event.workspace, &owed.identity, &event.id, ids, event.received_at);
@@ -64,7 +60,6 @@ impl Books {
             Record::Carried(carried) => self.pin(position.segment, &carried.owed),
             Record::Started { .. } | Record::Finished { .. } | Record::Settled { .. } => {}
         }
-        self.history.apply(record, position)
     }
 
     fn pin(&mut self, segment: u32, owed: &Owed) {
@@ -231,11 +226,11 @@ impl Shelf {
     }
 }
 
-/// Takes what the writer has made durable: into the books, to the engine, to those who watch.
+/// Takes what the writer has made durable: into the books, to the engine, to the history.
 pub(super) struct Bookkeeper {
     pub shelf: Arc<Shelf>,
     pub inbox: Arc<Inbox>,
-    pub feed: broadcast::Sender<Feed>,
+    pub history: Arc<History>,
     pub clock: Arc<dyn Clock>,
     pub history_kept: Duration,
 }
@@ -244,10 +239,11 @@ impl Committed<Fact> for Bookkeeper {
     fn committed(&mut self, entries: Vec<(Position, Fact)>) {
         let mut owed = Vec::new();
         let mut inputs = Vec::new();
-        let mut told = Vec::new();
+        let mut records = Vec::with_capacity(entries.len());
         let mut books = self.shelf.open();
         for (position, fact) in entries {
-            told.extend(books.apply(&fact.record, position));
+            books.apply(&fact.record, position);
+            records.push((position, Arc::clone(&fact.record)));
             books.release(&fact, position);
             books.recent.add(position, &fact.record);
             match &*fact.record {
@@ -262,12 +258,10 @@ impl Committed<Fact> for Bookkeeper {
             }
         }
         drop(books);
+        // Before those who wait are told, so that their questions wait for these.
+        self.history.offer(records);
         inputs.extend(owed.into_iter().map(|owe| Input::Owe(Box::new(owe))));
         self.inbox.push_inputs(inputs);
-        for item in told {
-            // Nobody may be watching.
-            let _ = self.feed.send(item);
-        }
     }
 
     fn may_drop(&mut self, segment: &SegmentInfo) -> bool {
@@ -285,7 +279,7 @@ impl Committed<Fact> for Bookkeeper {
     }
 
     fn dropped(&mut self, segment: u32) {
-        self.shelf.open().history.dropped(segment);
+        self.history.dropped(segment);
     }
 
     fn failed(&mut self, error: &JournalError) {

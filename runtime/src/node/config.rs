@@ -22,10 +22,10 @@ pub struct NodeConfig {
     /// The journal keeps everything while `journal_bytes_max` allows. When it does not, what is settled goes,
     /// but nothing that is younger than this: events are refused instead. Long times want a large journal.
     pub history_kept: Duration,
-    /// Events of one workspace that are listed; the oldest leave the list first.
-    pub workspace_events_max: usize,
-    /// Events of the node that are listed, about 1 KiB each with a delivery; the oldest leave first.
-    pub node_events_max: usize,
+    /// Events of one workspace that are listed, with what they owed; the oldest leave the list first.
+    pub workspace_events_max: u64,
+    /// How old what is listed of one workspace may be.
+    pub workspace_history_kept: Duration,
     /// Deliveries of one workspace that are not settled yet.
     pub workspace_pending_max: u32,
     /// Deliveries of the node that are not settled yet.
@@ -55,8 +55,8 @@ impl NodeConfig {
             queue_bytes_max: 64 << 20,
             queue_records_max: 65_536,
             history_kept: Duration::from_secs(60),
-            workspace_events_max: 100_000,
-            node_events_max: 400_000,
+            workspace_events_max: 10_000_000,
+            workspace_history_kept: Duration::from_secs(90 * 24 * 3600),
             workspace_pending_max: 1_000_000,
             node_pending_max: 10_000_000,
             in_flight_max: 512,

@@ -6,7 +6,8 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 use crate::id::{ConnectionId, DeliveryId, EventId, RevisionId, WorkspaceId};
-use crate::model::{AttemptRecord, Policy, State};
+use crate::model::{AttemptRecord, Outcome, Policy, State};
+use crate::rules::condition::Condition;
 
 /// Where a page begins and how long it is.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -29,12 +30,20 @@ pub struct Page<T> {
 /// Which events are wanted; an empty filter wants all.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct EventFilter {
+    /// This one.
+    pub id: Option<EventId>,
     /// Of this type.
     pub kind: Option<Arc<str>>,
     /// About this kind of thing.
     pub resource: Option<Arc<str>>,
     /// About this one.
     pub resource_id: Option<Arc<str>>,
+    /// Decided by this revision.
+    pub revision: Option<RevisionId>,
+    /// Accepted then.
+    pub time: TimeRange,
+    /// For which this holds. Each candidate is read from the journal.
+    pub condition: Option<Arc<Condition>>,
 }
 
 /// Which deliveries are wanted; an empty filter wants all.
@@ -48,6 +57,29 @@ pub struct DeliveryFilter {
     pub rule: Option<Arc<str>>,
     /// In this kind of state.
     pub state: Option<StateKind>,
+    /// Whose last attempt ended so.
+    pub outcome: Option<Outcome>,
+    /// Of events of this type.
+    pub kind: Option<Arc<str>>,
+    /// Of events about this kind of thing.
+    pub resource: Option<Arc<str>>,
+    /// Of events about this one.
+    pub resource_id: Option<Arc<str>>,
+    /// Decided by this revision.
+    pub revision: Option<RevisionId>,
+    /// Owed then.
+    pub time: TimeRange,
+    /// Of events for which this holds. Each candidate is read from the journal.
+    pub condition: Option<Arc<Condition>>,
+}
+
+/// A span of time, open where nothing is said.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct TimeRange {
+    /// Not before this.
+    pub after: Option<Timestamp>,
+    /// Before this.
+    pub before: Option<Timestamp>,
 }
 
 /// The states without what they carry.
@@ -66,6 +98,15 @@ pub enum StateKind {
 }
 
 impl StateKind {
+    /// All of them, as queries name them.
+    pub const ALL: &[(&str, Self)] = &[
+        ("waiting", Self::Waiting),
+        ("in_flight", Self::InFlight),
+        ("again", Self::Again),
+        ("delivered", Self::Delivered),
+        ("dead_letter", Self::DeadLetter),
+    ];
+
     /// Which kind a state is.
     #[must_use]
     pub fn of(state: &State) -> Self {
@@ -184,6 +225,10 @@ pub struct Status {
     pub deliveries: u64,
     /// Dead letters in the listing.
     pub dead_letters: u64,
+    /// Records that are durable and that lists do not show yet.
+    pub history_behind: u64,
+    /// Segments of the journal that are still to be indexed.
+    pub history_segments_behind: u64,
     /// Bytes of the journal's segments.
     pub journal_bytes: u64,
 }

@@ -14,7 +14,7 @@ use super::*;
 use crate::deliver::request::Request;
 use crate::deliver::target::Target;
 use crate::deliver::transport::{Answer, Failure};
-use crate::id::ConnectionId;
+use crate::id::{ConnectionId, DeliveryId, EventId, WorkspaceId};
 use crate::journal::fake::FakeDisk;
 use crate::model::{DeadReason, DeliveryRecord, EventRecord, Outcome, Policy, State};
 
@@ -100,13 +100,13 @@ impl Bench {
 
     async fn state_when(&self, delivery: &DeliveryId, wanted: fn(&State) -> bool) -> DeliveryView {
         for _ in 0..1_000 {
-            if let Some(view) = self.node.delivery(&workspace(), delivery).filter(|view| wanted(&view.state))
-            {
+            let view = self.node.delivery(&workspace(), delivery).await.unwrap();
+            if let Some(view) = view.filter(|view| wanted(&view.state)) {
                 return view;
             }
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
-        panic!("{delivery} is {:?}", self.node.delivery(&workspace(), delivery));
+        panic!("{delivery} is {:?}", self.node.delivery(&workspace(), delivery).await);
     }
 
     async fn settled(&self, delivery: &DeliveryId) -> DeliveryView {
@@ -175,7 +175,8 @@ async fn an_event_is_durable_listed_and_delivered_after_two_failures() {
     let bench = Bench::open(FakeDisk::default(), &[500, 503]);
     let mut feed = bench.node.subscribe();
     let accepted = bench.accept(new_event(&["hook"])).await;
-    assert!(bench.node.event(&workspace(), &accepted.event).is_some(), "listed as soon as it is accepted");
+    let listed = bench.node.event(&workspace(), &accepted.event).await.unwrap();
+    assert!(listed.is_some(), "listed as soon as it is accepted");
     let view = bench.settled(&accepted.deliveries[0]).await;
     assert_eq!((view.state, view.attempts), (State::Delivered, 3));
     let attempts = bench.node.attempts(&workspace(), &accepted.deliveries[0]).await.unwrap();
@@ -198,7 +199,8 @@ async fn an_event_is_durable_listed_and_delivered_after_two_failures() {
     assert_eq!(ended, 3);
     let status = bench.node.status();
     assert_eq!((status.pending, status.events, status.deliveries, status.failing), (0, 1, 1, false));
-    assert!(bench.node.event(&WorkspaceId::from_text("ws_2"), &accepted.event).is_none());
+    let strangers = bench.node.event(&WorkspaceId::from_text("ws_2"), &accepted.event).await.unwrap();
+    assert!(strangers.is_none());
 }
 
 #[tokio::test]
@@ -218,7 +220,8 @@ async fn dead_letters_have_reasons_and_can_be_replayed() {
         "one id for its receiver"
     );
     let filter = DeliveryFilter { state: Some(StateKind::DeadLetter), ..DeliveryFilter::default() };
-    let listed = bench.node.deliveries(&workspace(), &filter, &Cursor { before: None, limit: 10 });
+    let cursor = Cursor { before: None, limit: 10 };
+    let listed = bench.node.deliveries(&workspace(), &filter, &cursor).await.unwrap();
     assert_eq!(listed.items.len(), 1);
     let stranger = DeliveryId::from_text("dlv_stranger");
     assert_eq!(bench.node.replay(&workspace(), &stranger).await, Err(ChangeError::NotFound));
@@ -269,7 +272,7 @@ async fn a_power_cut_keeps_every_accepted_event_and_shows_what_is_unknown() {
     assert_eq!(after.outcomes(&failing.deliveries[0]).await, [Outcome::DestinationError, Outcome::Delivered]);
     let ids = after.script.ids.lock().unwrap().clone();
     assert!(ids.contains(&hanging.deliveries[0].as_str().to_owned()), "it is sent again with its id");
-    let waiting = after.node.delivery(&workspace(), &later.deliveries[0]).unwrap();
+    let waiting = after.node.delivery(&workspace(), &later.deliveries[0]).await.unwrap().unwrap();
     assert_eq!(waiting.state, State::Waiting);
     let payload = after.node.payload(&workspace(), &later.event).await.unwrap();
     assert_eq!(payload.as_deref(), Some(br#"{"amount":1}"#.as_slice()), "read back from the journal");
@@ -357,14 +360,15 @@ async fn a_full_journal_lets_settled_segments_go_and_copies_what_is_still_owed()
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
     }
-    assert!(bench.node.event(&workspace(), &first.event).is_none(), "the oldest are gone");
+    let oldest = bench.node.event(&workspace(), &first.event).await.unwrap();
+    assert!(oldest.is_none(), "the oldest are gone");
     assert!(bench.node.status().journal_bytes <= 5 << 16);
     assert_eq!(bench.node.status().pending, 1);
     let payload = bench.node.payload(&workspace(), &owed.event).await.unwrap();
     assert_eq!(payload.map(|payload| payload.len()), Some(4_000), "what is owed was copied with its event");
     let after = Bench::open_with(bench.disk.after_power_cut(0), &[], &small);
     assert_eq!(after.node.status().pending, 1);
-    let view = after.node.delivery(&workspace(), &owed.deliveries[0]).unwrap();
+    let view = after.node.delivery(&workspace(), &owed.deliveries[0]).await.unwrap().unwrap();
     assert_eq!((view.state, view.event), (State::Waiting, owed.event));
     after.node.discard(&workspace(), &owed.deliveries[0]).await.unwrap();
     assert_eq!(after.settled(&owed.deliveries[0]).await.attempts, 0);
@@ -451,7 +455,7 @@ async fn survive(seed: u64) {
         let times = sent.iter().filter(|id| **id == delivery.as_str()).count();
         assert!(times >= 1, "seed {seed}: {delivery} was never sent");
         // What has left the history with its segment was settled before.
-        let Some(view) = bench.node.delivery(&workspace(), delivery) else { continue };
+        let Some(view) = bench.node.delivery(&workspace(), delivery).await.unwrap() else { continue };
         assert_eq!(view.state, State::Delivered, "seed {seed}");
         assert!(
             times <= view.attempts as usize + CUTS,
@@ -477,7 +481,7 @@ async fn a_folder_is_used_by_one_node_and_keeps_everything_between_two() {
     drop(node);
     let node = open().unwrap();
     assert_eq!(node.status().pending, 1);
-    assert_eq!(node.event(&workspace(), &accepted.event).unwrap().id, accepted.event);
+    assert_eq!(node.event(&workspace(), &accepted.event).await.unwrap().unwrap().id, accepted.event);
     node.shutdown(Duration::ZERO).await;
 }
 

@@ -1,0 +1,420 @@
+//! The thread that keeps the index: takes durable records, finishes runs, makes damaged ones again.
+//!
+//! It stands behind a queue with a bound. When the queue is full, what comes is not queued but read from
+//! the journal later: then lists are late, and deliveries are not.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::io;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+
+use tokio::sync::watch;
+
+use super::active::Active;
+use super::run::{Damaged, Run};
+use super::walk::{salt, walk};
+use crate::journal::disk::Disk;
+use crate::journal::{Position, Records};
+use crate::record::Record;
+
+/// Records that may wait for the index; more are read from the journal later.
+const QUEUE_RECORDS_MAX: usize = 16_384;
+
+/// Bytes of records that may wait for the index, about; more are read from the journal later.
+const QUEUE_BYTES_MAX: usize = 32 << 20;
+
+/// So many records go in under one lock, so that questions get their turn.
+const TURN_RECORDS_MAX: usize = 512;
+
+/// The ending of a run's file.
+const ENDING: &str = ".history";
+
+/// A run's file while it is written.
+const UNFINISHED: &str = "unfinished.history";
+
+/// What the writer, the thread and questions share.
+pub(super) struct Index {
+    pub journal: Arc<dyn Records>,
+    disk: Arc<dyn Disk>,
+    /// A std lock: held by questions for a piece of a list, by the thread for a few hundred records.
+    parts: RwLock<Parts>,
+    /// A std mutex: held to push or to take what waits.
+    queue: Mutex<Queue>,
+    some: Condvar,
+    /// The place of the last record that is durable, and of the last one that questions see.
+    durable: AtomicU64,
+    seen: watch::Sender<u64>,
+    /// Records that are durable and not seen yet.
+    behind: AtomicU64,
+    /// Segments whose runs are still to be made.
+    unmade: Mutex<BTreeSet<u32>>,
+    /// Held while a run is made again, so that two questions do not make the same one.
+    mending: Mutex<()>,
+}
+
+/// The rows of the segment being written, and the runs of the others.
+#[derive(Default)]
+pub(super) struct Parts {
+    pub active: Active,
+    pub runs: BTreeMap<u32, Arc<Run>>,
+}
+
+#[derive(Default)]
+struct Queue {
+    waiting: VecDeque<(Position, Arc<Record>)>,
+    bytes: usize,
+    /// Something was not queued: it must be read from the journal.
+    gap: bool,
+    dropped: Vec<u32>,
+    stop: bool,
+}
+
+/// Told about each record once it can be found.
+pub(super) type Tell = Box<dyn FnMut(&Record, Position) + Send>;
+
+/// Places of records in the order of the journal.
+fn place(position: Position) -> u64 {
+    (u64::from(position.segment) << 32) | u64::from(position.offset)
+}
+
+/// About what a record takes in memory.
+fn bytes_of(record: &Record) -> usize {
+    let Some(owed) = record.owed() else { return 500 };
+    let inputs = owed.deliveries.iter().map(|delivery| delivery.input.as_ref().map_or(0, |text| text.len()) + 500);
+    owed.event.payload.len() + 500 + inputs.sum::<usize>()
+}
+
+impl Index {
+    /// An index of a journal with those segments, of which the last one is being written; `last` is the
+    /// last durable record. Runs that fit are used, the others are made by the thread.
+    pub(super) fn open(
+        journal: Arc<dyn Records>,
+        disk: Arc<dyn Disk>,
+        segments: &[u32],
+        last: Option<Position>,
+    ) -> Self {
+        let (written, finished) = segments.split_last().map_or((1, segments), |(last, rest)| (*last, rest));
+        let mut parts = Parts { active: Active::new(written), runs: BTreeMap::new() };
+        let mut unmade = BTreeSet::new();
+        for segment in finished {
+            let found = disk.open(&file_name(*segment)).and_then(|file| Ok((file, salt(&*journal, *segment)?)));
+            match found.map(|(file, salt)| Run::in_file(file, salt)) {
+                Ok(Ok(run)) if run.segment == *segment => drop(parts.runs.insert(*segment, Arc::new(run))),
+                Ok(_) | Err(_) => drop(unmade.insert(*segment)),
+            }
+        }
+        // Rows of the segment that is written are read by the thread, from its beginning.
+        unmade.insert(written);
+        for name in disk.list().unwrap_or_default() {
+            let number = name.strip_suffix(ENDING).map(|number| number.parse::<u32>());
+            if number.is_some_and(|number| number.map_or(true, |number| !finished.contains(&number))) {
+                // What cannot be removed is in nobody's way.
+                let _ = disk.remove(&name);
+            }
+        }
+        let seen = place(Position { segment: written, offset: 0 });
+        Self {
+            journal,
+            disk,
+            parts: RwLock::new(parts),
+            queue: Mutex::default(),
+            some: Condvar::new(),
+            durable: AtomicU64::new(last.map_or(seen, place).max(seen)),
+            seen: watch::Sender::new(seen),
+            behind: AtomicU64::new(0),
+            unmade: Mutex::new(unmade),
+            mending: Mutex::new(()),
+        }
+    }
+
+    pub(super) fn parts(&self) -> RwLockReadGuard<'_, Parts> {
+        self.parts.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn change(&self) -> RwLockWriteGuard<'_, Parts> {
+        self.parts.write().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn queue(&self) -> MutexGuard<'_, Queue> {
+        self.queue.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn unmade(&self) -> MutexGuard<'_, BTreeSet<u32>> {
+        self.unmade.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Takes records that are durable now, in the journal's order. Never waits for the index.
+    pub(super) fn offer(&self, records: Vec<(Position, Arc<Record>)>) {
+        let Some((last, _)) = records.last() else { return };
+        self.durable.store(place(*last), Ordering::Release);
+        self.behind.fetch_add(records.len() as u64, Ordering::Relaxed);
+        let mut queue = self.queue();
+        let full = queue.waiting.len() >= QUEUE_RECORDS_MAX || queue.bytes >= QUEUE_BYTES_MAX;
+        if queue.gap || full {
+            queue.gap = true;
+        } else {
+            queue.bytes += records.iter().map(|(_, record)| bytes_of(record)).sum::<usize>();
+            queue.waiting.extend(records);
+        }
+        drop(queue);
+        self.some.notify_one();
+    }
+
+    /// A segment is gone from the journal.
+    pub(super) fn dropped(&self, segment: u32) {
+        self.queue().dropped.push(segment);
+        self.some.notify_one();
+    }
+
+    /// From now on nothing is queued until everything was read from the journal.
+    #[cfg(test)]
+    pub(super) fn pretend_full(&self) {
+        self.queue().gap = true;
+    }
+
+    /// Ends the thread.
+    pub(super) fn stop(&self) {
+        self.queue().stop = true;
+        self.some.notify_one();
+    }
+
+    /// Records that are durable and that questions do not see yet, and segments that are not indexed yet.
+    pub(super) fn lag(&self) -> (u64, usize) {
+        (self.behind.load(Ordering::Relaxed), self.unmade().len())
+    }
+
+    /// Waits until questions see everything that was durable when this was called.
+    pub(super) async fn caught_up(&self) {
+        let durable = self.durable.load(Ordering::Acquire);
+        let mut seen = self.seen.subscribe();
+        // The sender lives as long as the index.
+        let _ = seen.wait_for(|seen| *seen >= durable).await;
+        loop {
+            let made = self.unmade().is_empty();
+            if made || seen.changed().await.is_err() {
+                return;
+            }
+        }
+    }
+
+    /// The thread.
+    pub(super) fn run(&self, mut tell: Tell) {
+        self.begin();
+        loop {
+            let idle = self.unmade().is_empty();
+            let (waiting, gap, dropped) = {
+                let mut queue = self.queue();
+                while idle && queue.waiting.is_empty() && queue.dropped.is_empty() && !queue.gap && !queue.stop {
+                    queue = self.some.wait(queue).unwrap_or_else(PoisonError::into_inner);
+                }
+                // What waits is still taken in: after a shutdown its last outcomes are asked for.
+                if queue.stop && queue.waiting.is_empty() && !queue.gap {
+                    return;
+                }
+                queue.bytes = 0;
+                (std::mem::take(&mut queue.waiting), queue.gap, std::mem::take(&mut queue.dropped))
+            };
+            self.take(waiting, &mut tell);
+            if gap {
+                self.catch_up(&mut tell);
+            }
+            self.forget(&dropped);
+            let next = self.unmade().last().copied();
+            if let Some(segment) = next {
+                self.make(segment);
+            }
+        }
+    }
+
+    /// Reads what the segment being written has already.
+    fn begin(&self) {
+        let written = self.parts().active.segment;
+        let durable = self.durable.load(Ordering::Acquire);
+        let known = u32::try_from(durable & 0xffff_ffff).unwrap_or(0);
+        let until = if durable >> 32 == u64::from(written) && known > 0 { known } else { u32::MAX };
+        if let Err(error) = self.read_on(written, until, None) {
+            tracing::error!(segment = written, %error, "the history of a segment cannot be read");
+        }
+        self.unmade().remove(&written);
+        self.seen.send_modify(|_| {});
+    }
+
+    fn seen_place(&self) -> u64 {
+        *self.seen.borrow()
+    }
+
+    /// Takes records in order; what was seen already is left out.
+    fn take(&self, waiting: VecDeque<(Position, Arc<Record>)>, tell: &mut Tell) {
+        let mut waiting = waiting.into_iter().peekable();
+        while let Some((first, _)) = waiting.peek() {
+            self.enter(first.segment);
+            let mut turn = Vec::new();
+            let segment = first.segment;
+            while let Some(next) = waiting.next_if(|(position, _)| position.segment == segment) {
+                turn.push(next);
+                if turn.len() == TURN_RECORDS_MAX {
+                    break;
+                }
+            }
+            self.turn(&turn, Some(tell));
+        }
+    }
+
+    /// Puts records in, tells those who watch, and lets questions know. `tell` is left out at start.
+    fn turn(&self, records: &[(Position, Arc<Record>)], tell: Option<&mut Tell>) {
+        let seen = self.seen_place();
+        let mut parts = self.change();
+        for (position, record) in records.iter().filter(|(position, _)| place(*position) > seen) {
+            parts.active.apply(record, *position);
+        }
+        drop(parts);
+        if let Some(tell) = tell {
+            records.iter().for_each(|(position, record)| tell(record, *position));
+            let count = records.len() as u64;
+            let less = |behind: u64| Some(behind.saturating_sub(count));
+            let _ = self.behind.fetch_update(Ordering::Relaxed, Ordering::Relaxed, less);
+        }
+        if let Some((last, _)) = records.last() {
+            self.seen.send_modify(|seen| *seen = (*seen).max(place(*last)));
+        }
+    }
+
+    /// Finishes the segment before, when the next record is in a later one.
+    fn enter(&self, segment: u32) {
+        let before = self.parts().active.segment;
+        if before >= segment {
+            return;
+        }
+        let run = {
+            let parts = self.parts();
+            salt(&*self.journal, before).map(|salt| (Run::bytes_of(&parts.active, salt), salt))
+        };
+        let run = run.and_then(|(bytes, salt)| self.keep(before, bytes, salt));
+        let mut parts = self.change();
+        match run {
+            Ok(run) => drop(parts.runs.insert(before, Arc::new(run))),
+            // It has been dropped already, or cannot be read any more.
+            Err(error) => tracing::warn!(segment = before, %error, "a segment has no history"),
+        }
+        parts.active = Active::new(segment);
+    }
+
+    /// Writes a run's file; without one, the run stays in memory until the next start.
+    fn keep(&self, segment: u32, bytes: Vec<u8>, salt: u64) -> io::Result<Run> {
+        let damaged = |_: Damaged| io::Error::from(io::ErrorKind::InvalidData);
+        let name = file_name(segment);
+        let written = self.disk.create(UNFINISHED, bytes.len() as u64).and_then(|file| {
+            // Not synced: after a power cut its checksums tell, and it is made again.
+            file.write_at(0, &bytes)?;
+            self.disk.rename(UNFINISHED, &name)?;
+            Ok(file)
+        });
+        match written {
+            Ok(file) => Run::in_file(file, salt).map_err(damaged),
+            Err(error) => {
+                tracing::warn!(file = name, %error, "a run of the history cannot be written");
+                Run::in_memory(bytes, salt).map_err(damaged)
+            }
+        }
+    }
+
+    /// Reads from the journal what the queue had no room for.
+    fn catch_up(&self, tell: &mut Tell) {
+        loop {
+            let durable = self.durable.load(Ordering::Acquire);
+            let seen = self.seen_place();
+            if seen >= durable {
+                let mut queue = self.queue();
+                // Whoever offered something more meanwhile found the gap and did not queue it.
+                if self.durable.load(Ordering::Acquire) == durable {
+                    queue.gap = false;
+                    self.behind.store(0, Ordering::Relaxed);
+                    return;
+                }
+                continue;
+            }
+            let segment = u32::try_from(seen >> 32).unwrap_or(u32::MAX);
+            let last = u32::try_from(durable >> 32).unwrap_or(u32::MAX);
+            let until = if segment == last { u32::try_from(durable & 0xffff_ffff).unwrap_or(u32::MAX) } else { u32::MAX };
+            self.enter(segment);
+            if let Err(error) = self.read_on(segment, until, Some(&mut *tell)) {
+                tracing::warn!(segment, %error, "a segment is missing in the history");
+            }
+            let next = if segment == last { durable } else { u64::from(segment + 1) << 32 };
+            self.seen.send_modify(|seen| *seen = (*seen).max(next));
+        }
+    }
+
+    /// Reads records of the segment being written that were not seen yet.
+    fn read_on(&self, segment: u32, until: u32, mut tell: Option<&mut Tell>) -> io::Result<()> {
+        let seen = self.seen_place();
+        let within = seen >> 32 == u64::from(segment);
+        let after = if within { u32::try_from(seen & 0xffff_ffff).unwrap_or(0) } else { 0 };
+        let mut turn: Vec<(Position, Arc<Record>)> = Vec::new();
+        let walked = walk(&*self.journal, segment, after, until, |position, record| {
+            turn.push((position, Arc::new(record)));
+            if turn.len() == TURN_RECORDS_MAX {
+                self.turn(&turn, tell.as_deref_mut());
+                turn.clear();
+            }
+        });
+        self.turn(&turn, tell);
+        walked
+    }
+
+    fn forget(&self, dropped: &[u32]) {
+        for segment in dropped {
+            self.unmade().remove(segment);
+            self.change().runs.remove(segment);
+            let _ = self.disk.remove(&file_name(*segment));
+        }
+        if !dropped.is_empty() {
+            self.seen.send_modify(|_| {});
+        }
+    }
+
+    /// Makes the run of a finished segment that has none.
+    fn make(&self, segment: u32) {
+        match self.made(segment) {
+            Ok(run) => drop(self.change().runs.insert(segment, Arc::new(run))),
+            Err(error) => tracing::warn!(segment, %error, "a segment has no history"),
+        }
+        self.unmade().remove(&segment);
+        self.seen.send_modify(|_| {});
+    }
+
+    fn made(&self, segment: u32) -> io::Result<Run> {
+        let mut rows = Active::new(segment);
+        walk(&*self.journal, segment, 0, u32::MAX, |position, record| rows.apply(&record, position))?;
+        let salt = salt(&*self.journal, segment)?;
+        self.keep(segment, Run::bytes_of(&rows, salt), salt)
+    }
+
+    /// Makes a run again that turned out to be damaged, unless somebody else has done so meanwhile.
+    ///
+    /// # Errors
+    /// The journal cannot be read; then the segment is left out.
+    pub(super) fn mend(&self, damaged: &Arc<Run>) -> io::Result<()> {
+        let _mending = self.mending.lock().unwrap_or_else(PoisonError::into_inner);
+        let segment = damaged.segment;
+        let current = self.parts().runs.get(&segment).cloned();
+        if current.is_none_or(|current| !Arc::ptr_eq(&current, damaged)) {
+            return Ok(());
+        }
+        tracing::warn!(segment, "a run of the history is damaged; it is made again from the journal");
+        let run = self.made(segment);
+        let mut parts = self.change();
+        match run {
+            Ok(run) => drop(parts.runs.insert(segment, Arc::new(run))),
+            Err(error) => {
+                parts.runs.remove(&segment);
+                return Err(error);
+            }
+        }
+        Ok(())
+    }
+}
+
+fn file_name(segment: u32) -> String {
+    format!("{segment:010}{ENDING}")
+}
