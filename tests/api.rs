@@ -6,6 +6,8 @@ mod app;
 mod deliveries;
 #[path = "api/events.rs"]
 mod events;
+#[path = "api/history.rs"]
+mod history;
 #[path = "api/keys.rs"]
 mod keys;
 #[path = "api/receiver.rs"]

@@ -9,8 +9,10 @@ pub mod fields;
 mod filter;
 mod health;
 mod keys;
+mod plan;
 pub mod problem;
 pub mod query;
+pub(crate) mod replays;
 mod rules;
 mod workspaces;
 
@@ -42,6 +44,7 @@ pub fn router(server: Arc<Server>) -> Router {
         .route("/connections/{con}/rotate", post(connections::rotate))
         .route("/rules", get(rules::show).put(rules::publish))
         .route("/rules/check", post(rules::check))
+        .route("/rules/plan", post(plan::plan))
         .route("/revisions", get(rules::revisions))
         .route("/revisions/{rev}", get(rules::revision))
         .route("/revisions/{rev}/rollback", post(rules::rollback))
@@ -54,6 +57,8 @@ pub fn router(server: Arc<Server>) -> Router {
         .route("/deliveries/{dlv}/replay", post(deliveries::replay))
         .route("/deliveries/{dlv}/discard", post(deliveries::discard))
         .route("/dead-letters", get(deliveries::dead_letters))
+        .route("/replays", get(replays::list).post(replays::create))
+        .route("/replays/{rpl}", get(replays::show).delete(replays::cancel))
         .route("/keys", get(keys::list).post(keys::create))
         .route("/keys/{key}", axum::routing::delete(keys::delete));
     Router::new()

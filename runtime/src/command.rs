@@ -1,5 +1,6 @@
 //! The command line: one variant per command, one function that runs each.
 
+mod asked;
 mod bundle;
 mod check;
 mod client;
@@ -7,8 +8,11 @@ mod emit;
 mod explain;
 mod format;
 mod import;
+mod lists;
 mod lsp;
 mod match_events;
+mod plan;
+mod replay;
 mod serve;
 mod test;
 mod why;
@@ -31,7 +35,7 @@ pub use serve::{until_signal, with_causes};
     version,
     max_term_width = 100,
     after_help = "\
-Exit codes: 0 done, 1 failed, 2 wrong usage, 3 rules have errors, 6 server not reachable.
+Exit codes: 0 done, 1 failed, 2 wrong usage, 3 rules have errors, 5 differences, 6 server not reachable.
 Data goes to stdout, words for people to stderr."
 )]
 pub struct Cli {
@@ -61,8 +65,16 @@ enum Command {
     Lsp(lsp::Arguments),
     /// Send an event to a server
     Emit(emit::Arguments),
+    /// List events of a server, newest first
+    Events(lists::Events),
+    /// List deliveries of a server, newest first
+    Deliveries(lists::Deliveries),
     /// Say why each rule did or did not match an event
     Why(why::Arguments),
+    /// Deliver again: one delivery, or many by what is asked of them
+    Replay(replay::Arguments),
+    /// Say what rule files would change about the events that came last; sends nothing
+    Plan(plan::Arguments),
 }
 
 /// How data is written.
@@ -88,7 +100,11 @@ pub fn run(cli: Cli) -> Exit {
         Command::Import(arguments) => import::run(&arguments),
         Command::Lsp(arguments) => lsp::run(&arguments),
         Command::Emit(arguments) => asynchronous(emit::run(arguments)),
+        Command::Events(arguments) => asynchronous(lists::events(arguments)),
+        Command::Deliveries(arguments) => asynchronous(lists::deliveries(arguments)),
         Command::Why(arguments) => asynchronous(why::run(arguments)),
+        Command::Replay(arguments) => asynchronous(replay::run(arguments)),
+        Command::Plan(arguments) => asynchronous(plan::run(arguments)),
     }
 }
 

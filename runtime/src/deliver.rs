@@ -73,6 +73,7 @@ pub async fn attempt(sender: &Sender, delivery: &DeliveryRecord, number: u32) ->
         address: end.address,
         response: end.response,
         error: end.error.map(Into::into),
+        connection_version: target.version,
     };
     let (outcome, retry_after, gone_for_good) = (end.outcome, end.retry_after, end.gone_for_good);
     Report { record: Some(record), ending: Ending::Attempt { outcome, retry_after, gone_for_good } }

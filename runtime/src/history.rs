@@ -29,8 +29,8 @@ use std::time::Duration;
 
 use tokio::sync::broadcast;
 
-pub use self::find::event_view;
 use self::find::View;
+pub use self::find::event_view;
 use self::index::Index;
 use self::part::Trouble;
 use crate::clock::Clock;
@@ -38,9 +38,7 @@ use crate::id::{DeliveryId, EventId, WorkspaceId};
 use crate::journal::disk::Disk;
 use crate::journal::{Position, Records};
 use crate::model::State;
-use crate::node::query::{
-    Cursor, DeliveryFilter, DeliveryView, EventFilter, EventView, Feed, Page,
-};
+use crate::node::query::{Cursor, DeliveryFilter, DeliveryView, EventFilter, EventView, Feed, Page};
 use crate::record::Record;
 
 /// So long a question waits for what was durable before it. When the index is later than that, the answer
@@ -125,6 +123,11 @@ impl History {
         let _ = tokio::time::timeout(WAIT_MAX, self.index.caught_up()).await;
     }
 
+    /// Waits until what is durable now can be found, however long it takes.
+    pub async fn whole(&self) {
+        self.index.caught_up().await;
+    }
+
     /// Ends the thread, and waits for it.
     pub fn close(&self) {
         self.index.stop();
@@ -143,7 +146,8 @@ impl History {
     #[must_use]
     pub fn counts(&self) -> (u64, u64, u64) {
         let parts = self.index.parts();
-        let totals = parts.runs.values().map(|run| &run.totals).chain([&parts.active.totals]);
+        let runs = parts.runs.values().filter(|run| !self.index.is_gone(run.segment));
+        let totals = runs.map(|run| &run.totals).chain([&parts.active.totals]);
         totals.fold((0, 0, 0), |(events, deliveries, dead), one| {
             (events + one.events, deliveries + one.deliveries, dead + one.dead_letters)
         })
@@ -261,9 +265,11 @@ fn fed(view: &View<'_>, record: &Record) -> Option<Feed> {
     match record {
         Record::Accepted(_) => find::event_view(record).map(|view| Feed::Event(Arc::new(view))),
         Record::Replayed(_) | Record::Carried(_) => None,
-        Record::Started { workspace, delivery, attempt, .. } => {
-            Some(Feed::Started { workspace: workspace.clone(), delivery: delivery.clone(), attempt: *attempt })
-        }
+        Record::Started { workspace, delivery, attempt, .. } => Some(Feed::Started {
+            workspace: workspace.clone(),
+            delivery: delivery.clone(),
+            attempt: *attempt,
+        }),
         Record::Finished { workspace, attempt, state } => {
             let delivery = delivery(workspace, &attempt.delivery, state, find::ended_at(attempt))?;
             Some(Feed::Attempt { delivery, attempt: Arc::new(attempt.clone()) })

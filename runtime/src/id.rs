@@ -62,4 +62,6 @@ ids! {
     DeliveryId "dlv";
     /// A key of the API.
     KeyId "key";
+    /// A replay of many deliveries. Apps may choose it.
+    ReplayId "rpl";
 }

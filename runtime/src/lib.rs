@@ -5,6 +5,7 @@
 //! - [`node`]: what is durable and what is owed, tied together from [`journal`], [`engine`],
 //!   [`history`] and [`idempotency`]
 //! - [`deliver`]: one attempt, from settings to outcome
+//! - [`replay`]: many deliveries again
 //! - [`control`] and [`secret`]: the control plane's store
 //! - [`server`], [`command`], [`dev`]: the binary
 #![forbid(unsafe_code)]
@@ -28,6 +29,7 @@ pub mod model;
 pub mod node;
 pub mod out;
 pub mod record;
+pub mod replay;
 pub mod rules;
 pub mod secret;
 pub mod server;

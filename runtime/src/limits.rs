@@ -107,5 +107,26 @@ pub const HISTORY_ROWS_READ_MAX: usize = 200_000;
 /// page then ends early, with a cursor to go on.
 pub const HISTORY_RECORDS_READ_MAX: usize = 5_000;
 
+/// Replays of many deliveries that run at once in one workspace; a further one is refused.
+pub const REPLAYS_RUNNING_MAX: usize = 4;
+
+/// Replays of a workspace that are remembered after their end; the oldest go first.
+pub const REPLAYS_KEPT_MAX: usize = 100;
+
+/// Deliveries a second of one replay at most.
+pub const REPLAY_RATE_MAX: u32 = 2_000;
+
+/// Deliveries a second of a replay for which nothing is said.
+pub const REPLAY_RATE_DEFAULT: u32 = 100;
+
+/// Events that a draft is compared over at most.
+pub const PLAN_EVENTS_MAX: usize = 10_000;
+
+/// Events that a draft is compared over when nothing is said.
+pub const PLAN_EVENTS_DEFAULT: usize = 1_000;
+
+/// A comparison ends after so long, with what it has.
+pub const PLAN_TIME_MAX: Duration = Duration::from_secs(10);
+
 /// Characters of a condition in a query.
 pub const CONDITION_CHARS_MAX: usize = 4_096;

@@ -152,6 +152,9 @@ pub struct AttemptRecord {
     pub response: Option<Arc<str>>,
     /// The cause in words, for anything but success.
     pub error: Option<Arc<str>>,
+    /// The connection's settings that were used, by [`version`](crate::deliver::target::Target::version); 0
+    /// when there were none.
+    pub connection_version: u64,
 }
 
 /// So much of a receiver's answer is kept.

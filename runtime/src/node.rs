@@ -151,10 +151,11 @@ impl Node {
             SegmentOptions { segment_bytes: config.segment_bytes, prepare_ahead: true, seed: random_seed()? };
         let mut recovery = Recovery::new(empty_books(config));
         let mut last = None;
-        let log = SegmentLog::open(Arc::clone(&disk), Arc::clone(&clock), options, &mut |position, _, bytes| {
-            last = Some(position);
-            recovery.visit(position, bytes);
-        })?;
+        let log =
+            SegmentLog::open(Arc::clone(&disk), Arc::clone(&clock), options, &mut |position, _, bytes| {
+                last = Some(position);
+                recovery.visit(position, bytes);
+            })?;
         let unreadable = |(Position { segment, offset }, _)| OpenError::Record { segment, offset };
         let Recovered { books, owed, unknown } = recovery.finish(clock.now()).map_err(unreadable)?;
 

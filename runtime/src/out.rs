@@ -13,6 +13,8 @@ pub enum Exit {
     Usage,
     /// 3: the rules have errors.
     RuleErrors,
+    /// 5: something is different.
+    Differences,
     /// 6: the server cannot be reached.
     Unreachable,
 }
@@ -26,6 +28,7 @@ impl Exit {
             Self::Failed => 1,
             Self::Usage => 2,
             Self::RuleErrors => 3,
+            Self::Differences => 5,
             Self::Unreachable => 6,
         }
     }

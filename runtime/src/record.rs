@@ -284,6 +284,7 @@ mod tests {
                 address: some("127.0.0.1:80"),
                 response: some("body"),
                 error: some("why"),
+                connection_version: index as u64 * 1_000,
             };
             records.push(Record::Finished { workspace: workspace.clone(), attempt, state: State::Delivered });
         }

@@ -2,6 +2,7 @@
 //!
 //! The one place where the runtime meets the compiler on the way of an event.
 
+pub mod compare;
 pub mod condition;
 
 use std::cell::RefCell;

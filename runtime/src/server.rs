@@ -17,6 +17,7 @@ use crate::control::RedbStore;
 use crate::deliver::address::AddressPolicy;
 use crate::key::{AdminKey, AdminKeyError, Keys, admin_key};
 use crate::node::{Node, NodeConfig, OpenError};
+use crate::replay::Replays;
 use crate::rules::Engine;
 use crate::secret::Secret;
 use crate::secret::vault::{MasterKeySource, Vault};
@@ -40,6 +41,8 @@ pub struct Server {
     pub node: Arc<Node>,
     /// Which addresses deliveries may reach.
     pub addresses: AddressPolicy,
+    /// Replays of many deliveries.
+    pub replays: Replays,
 }
 
 /// Why a server does not start.
@@ -112,6 +115,9 @@ impl Server {
         let addresses = config.addresses;
         let node = Node::open(config, Arc::new(Targets::new(Arc::clone(&registry))))?;
         let server = Arc::new(Self { registry, keys, node, addresses });
+        let node = Node::open(node_config(settings), Arc::new(Targets::new(Arc::clone(&registry))))?;
+        let server = Arc::new(Self { registry, keys, node, replays: Replays::default() });
+        crate::api::replays::resume(Arc::clone(&server)).await;
         let router = crate::api::router(Arc::clone(&server));
         let (stop, stopped) = watch::channel(false);
         let connections_max = settings.connections_max as usize;

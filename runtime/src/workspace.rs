@@ -8,6 +8,7 @@ pub mod connection;
 pub mod publish;
 pub mod record;
 pub mod registry;
+pub mod replay;
 pub mod revision;
 
 use std::collections::BTreeMap;

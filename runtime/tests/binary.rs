@@ -13,3 +13,5 @@ mod commands;
 mod crash;
 #[path = "binary/demo.rs"]
 mod demo;
+#[path = "binary/history.rs"]
+mod history;

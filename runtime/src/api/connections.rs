@@ -19,9 +19,9 @@ use crate::id::ConnectionId;
 use crate::limits::{BODY_BYTES_MAX, ID_CHARS_MAX, URL_CHARS_MAX};
 use crate::secret::Secret;
 use crate::server::Server;
-use crate::workspace::Connection;
 use crate::workspace::change::{ConnectionChange, NewConnection};
 use crate::workspace::connection::{DELIVERED_INTEGRATIONS, is_rule_name, secret_mistake, url_mistake};
+use crate::workspace::{Connection, Workspace};
 
 /// Characters of a signing secret as text.
 const SECRET_CHARS_MAX: usize = 128;
@@ -183,6 +183,7 @@ fn shown(connection: &Connection) -> Value {
         "secrets": secrets.collect::<Vec<_>>(),
         "created_at": record.created_at.to_string(),
         "updated_at": record.updated_at.to_string(),
+        "version": record.version,
     })
 }
 
@@ -197,8 +198,8 @@ fn with_secret(mut shown: Value, secret: &Secret) -> Value {
 ///
 /// # Errors
 /// `not-found`.
-pub(super) fn named_in_query(at: &InWorkspace, named: &str) -> Result<ConnectionId, Problem> {
-    let table = at.workspace.connections();
+pub(super) fn named_in_query(workspace: &Workspace, named: &str) -> Result<ConnectionId, Problem> {
+    let table = workspace.connections();
     let found = table.named(named).map(|connection| connection.id.clone());
     // A deleted connection's deliveries are still found by its id.
     let id = found.or_else(|| named.starts_with("con_").then(|| ConnectionId::from_text(named)));

@@ -67,7 +67,7 @@ async fn filtered(
     let more = filter::about_delivery(&mut query);
     query.finish()?;
     let asked = AboutDelivery { event: asked.event, state: asked.state, ..more };
-    let filter = filter::deliveries(about, asked, server, at).await?;
+    let filter = filter::deliveries(about, asked, server, &at.workspace).await?;
     let found = server.node.deliveries(&at.workspace.id, &filter, &cursor).await?;
     let items = found.items.iter().map(json_of).collect::<Result<Vec<_>, _>>()?;
     Ok(page(items, next_cursor(found.next)))

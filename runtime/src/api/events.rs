@@ -178,7 +178,7 @@ pub(super) async fn list(
     let about = filter::about_event(&mut query);
     let id = filter::event_id(&mut query, "id");
     query.finish()?;
-    let filter = EventFilter { id, ..about.filter(&server, &at).await? };
+    let filter = EventFilter { id, ..about.filter(&server, &at.workspace).await? };
     let found = server.node.events(&at.workspace.id, &filter, &cursor).await?;
     let items = found.items.iter().map(json_of).collect::<Result<Vec<_>, _>>()?;
     Ok(page(items, next_cursor(found.next)))

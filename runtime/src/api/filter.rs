@@ -5,7 +5,6 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use serde_json::Value;
 
-use super::auth::InWorkspace;
 use super::connections::named_in_query;
 use super::fields::Fields;
 use super::problem::{Kind, Problem};
@@ -17,6 +16,7 @@ use crate::node::query::{StateKind, TimeRange};
 use crate::node::{DeliveryFilter, EventFilter};
 use crate::rules::condition::Condition;
 use crate::server::Server;
+use crate::workspace::Workspace;
 
 /// Where the words of a filter stand.
 pub(super) trait Words {
@@ -78,10 +78,10 @@ pub(super) struct AboutDelivery {
 }
 
 impl AboutDelivery {
-    /// Whether it asks anything of deliveries.
-    pub(super) fn is_empty(&self) -> bool {
-        let Self { event, connection, rule, state, outcome } = self;
-        event.is_none() && connection.is_none() && rule.is_none() && state.is_none() && outcome.is_none()
+    /// Whether it asks nothing of deliveries but of which event they are.
+    pub(super) fn is_only_an_event(&self) -> bool {
+        let Self { event: _, connection, rule, state, outcome } = self;
+        connection.is_none() && rule.is_none() && state.is_none() && outcome.is_none()
     }
 }
 
@@ -93,7 +93,10 @@ pub(super) fn about_event(words: &mut impl Words) -> AboutEvent {
         kind.chars().all(|char| char.is_ascii_alphanumeric() || matches!(char, '_' | '-' | '.' | '*'))
     };
     if kind.as_ref().is_some_and(|kind| !is_pattern(kind)) {
-        words.mistake("type", "must be a type such as `order.paid`, or a pattern such as `order.*`".to_owned());
+        words.mistake(
+            "type",
+            "must be a type such as `order.paid`, or a pattern such as `order.*`".to_owned(),
+        );
     }
     AboutEvent {
         kind,
@@ -155,12 +158,12 @@ impl AboutEvent {
     ///
     /// # Errors
     /// There is no such revision, or the condition has mistakes.
-    pub(super) async fn filter(self, server: &Server, at: &InWorkspace) -> Result<EventFilter, Problem> {
+    pub(super) async fn filter(self, server: &Server, workspace: &Workspace) -> Result<EventFilter, Problem> {
         let pattern = self.kind.as_deref().filter(|kind| kind.contains('*'));
         let condition = match (pattern, self.condition.as_deref()) {
             (None, None) => None,
             (pattern, condition) => {
-                let compiled = Condition::compile(pattern, condition, &at.workspace.world());
+                let compiled = Condition::compile(pattern, condition, &workspace.world());
                 Some(Arc::new(compiled.map_err(|refused| {
                     Problem::new(Kind::ConditionRefused, refused.verdict())
                         .with("diagnostics", refused.to_json())
@@ -174,7 +177,7 @@ impl AboutEvent {
             kind,
             resource: self.resource.map(Into::into),
             resource_id: self.resource_id.map(Into::into),
-            revision: revision(server, at, self.revision.as_deref()).await?,
+            revision: revision(server, workspace, self.revision.as_deref()).await?,
             time: self.time,
             condition,
         })
@@ -184,12 +187,12 @@ impl AboutEvent {
 /// A revision by its number or its id.
 async fn revision(
     server: &Server,
-    at: &InWorkspace,
+    workspace: &Workspace,
     named: Option<&str>,
 ) -> Result<Option<RevisionId>, Problem> {
     let Some(named) = named else { return Ok(None) };
     match named.parse() {
-        Ok(number) => Ok(Some(server.registry.revision_record(&at.workspace, number).await?.id)),
+        Ok(number) => Ok(Some(server.registry.revision_record(workspace, number).await?.id)),
         Err(_) => Ok(Some(RevisionId::from_text(named))),
     }
 }
@@ -202,13 +205,13 @@ pub(super) async fn deliveries(
     event: AboutEvent,
     delivery: AboutDelivery,
     server: &Server,
-    at: &InWorkspace,
+    workspace: &Workspace,
 ) -> Result<DeliveryFilter, Problem> {
     let EventFilter { kind, resource, resource_id, revision, time, condition, .. } =
-        event.filter(server, at).await?;
+        event.filter(server, workspace).await?;
     Ok(DeliveryFilter {
         event: delivery.event,
-        connection: delivery.connection.map(|named| named_in_query(at, &named)).transpose()?,
+        connection: delivery.connection.map(|named| named_in_query(workspace, &named)).transpose()?,
         rule: delivery.rule.map(Into::into),
         state: delivery.state,
         outcome: delivery.outcome,

@@ -134,7 +134,7 @@ fn number(at: &InWorkspace) -> Result<u64, Problem> {
 }
 
 /// Reads `{"files":[{"path","text"}]}`.
-fn bundle(body: &[u8]) -> Result<Bundle, Problem> {
+pub(super) fn bundle(body: &[u8]) -> Result<Bundle, Problem> {
     let limits = Limits::default();
     let mut fields = Fields::of_body(body)?;
     let mut files: Vec<BundleFile> = Vec::new();

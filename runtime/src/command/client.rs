@@ -6,7 +6,7 @@ use reqwest::{Method, StatusCode};
 use serde_json::Value;
 
 use crate::config::ClientSettings;
-use crate::out::{Exit, complain, harmless};
+use crate::out::{Exit, complain, harmless, say};
 
 /// How long a command waits for an answer.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(60);
@@ -83,7 +83,7 @@ impl Answer {
     /// The body of a good answer.
     ///
     /// # Errors
-    /// [`Exit::Failed`] after the problem was printed.
+    /// [`Exit::Failed`] or [`Exit::RuleErrors`] after the problem was printed.
     pub fn good(self) -> Result<String, Exit> {
         if self.status.is_success() {
             return Ok(self.body);
@@ -93,6 +93,13 @@ impl Answer {
         let (title, detail) = (word("title"), word("detail"));
         let text = if title.is_empty() { self.status.to_string() } else { format!("{title}: {detail}") };
         complain(&harmless(&text));
-        Err(Exit::Failed)
+        // Messages about rules or a condition come with their places, as text for people.
+        match problem.get("text").and_then(Value::as_str) {
+            Some(messages) => {
+                say(messages);
+                Err(Exit::RuleErrors)
+            }
+            None => Err(Exit::Failed),
+        }
     }
 }

@@ -7,7 +7,7 @@ use crate::id::{ConnectionId, WorkspaceId};
 use crate::secret::Secret;
 
 /// A connection's settings of this moment.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Target {
     /// The URL to post to.
     pub url: Arc<str>,
@@ -16,6 +16,8 @@ pub struct Target {
     pub secrets: Vec<Arc<Secret>>,
     /// Further headers of the connection. The values may be credentials, so they are never shown.
     pub headers: Vec<(Arc<str>, Arc<Secret>)>,
+    /// Counts the changes of these settings, so that an attempt can say with which ones it was made.
+    pub version: u64,
     /// Whether it may be called at all.
     pub enabled: bool,
     /// Which addresses it may reach; `None` for the node's own policy.

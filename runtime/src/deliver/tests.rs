@@ -31,7 +31,7 @@ impl Connections for One {
 const LOOPBACK: AddressPolicy = AddressPolicy { allow_loopback: true, allow_private_addresses: false };
 
 fn target(url: &str) -> Target {
-    Target { url: url.into(), secrets: vec![], headers: vec![], enabled: true, addresses: None }
+    Target { url: url.into(), version: 1, enabled: true, ..Target::default() }
 }
 
 fn sender(target: Option<Target>, addresses: AddressPolicy) -> Sender {

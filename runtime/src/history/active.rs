@@ -203,7 +203,13 @@ impl Active {
     /// The attempts of a delivery that are over.
     pub(super) fn attempts_of(&self, delivery: u64) -> Vec<AttemptRow> {
         let found = self.attempts.range((delivery, 0)..=(delivery, u32::MAX));
-        found.map(|((delivery, offset), number)| AttemptRow { delivery: *delivery, offset: *offset, number: *number }).collect()
+        found
+            .map(|((delivery, offset), number)| AttemptRow {
+                delivery: *delivery,
+                offset: *offset,
+                number: *number,
+            })
+            .collect()
     }
 
     /// Rows of a workspace with places below `below`, newest first.
@@ -216,8 +222,11 @@ impl Active {
 
     /// Standings of deliveries from elsewhere, by key.
     pub(super) fn later_rows(&self) -> Vec<LaterRow> {
-        let mut rows: Vec<LaterRow> =
-            self.later.iter().map(|(delivery, standing)| LaterRow { delivery: *delivery, standing: *standing }).collect();
+        let mut rows: Vec<LaterRow> = self
+            .later
+            .iter()
+            .map(|(delivery, standing)| LaterRow { delivery: *delivery, standing: *standing })
+            .collect();
         rows.sort_unstable_by_key(|row| row.delivery);
         rows
     }

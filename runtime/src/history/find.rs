@@ -66,7 +66,11 @@ impl<'i> View<'i> {
     }
 
     /// Where it is: the newest event with that id, or else a copy of it.
-    pub(super) fn event_position(&self, workspace: &WorkspaceId, event: &EventId) -> Result<Option<Position>, Trouble> {
+    pub(super) fn event_position(
+        &self,
+        workspace: &WorkspaceId,
+        event: &EventId,
+    ) -> Result<Option<Position>, Trouble> {
         let (key, horizon) = (event_key(workspace, event), self.horizon(workspace_key(workspace))?);
         let mut copy = None;
         for part in &self.parts {
@@ -85,7 +89,11 @@ impl<'i> View<'i> {
         Ok(copy)
     }
 
-    pub(super) fn event(&self, workspace: &WorkspaceId, event: &EventId) -> Result<Option<Arc<Record>>, Trouble> {
+    pub(super) fn event(
+        &self,
+        workspace: &WorkspaceId,
+        event: &EventId,
+    ) -> Result<Option<Arc<Record>>, Trouble> {
         let Some(position) = self.event_position(workspace, event)? else { return Ok(None) };
         let record = self.read(position)?;
         Ok(record.filter(|record| record.owed().is_some_and(|owed| owed.event.id == *event)))
@@ -115,7 +123,11 @@ impl<'i> View<'i> {
         Ok(found.filter(|found| found.view.id == *delivery))
     }
 
-    pub(super) fn attempts(&self, workspace: &WorkspaceId, delivery: &DeliveryId) -> Result<Vec<Position>, Trouble> {
+    pub(super) fn attempts(
+        &self,
+        workspace: &WorkspaceId,
+        delivery: &DeliveryId,
+    ) -> Result<Vec<Position>, Trouble> {
         let key = delivery_key(workspace, delivery);
         let mut found = Vec::new();
         for part in self.parts.iter().rev() {
@@ -164,7 +176,9 @@ impl<'i> View<'i> {
         view.attempts = standing.attempts;
         if standing.offset != 0 {
             let said = self.read(Position { segment: state_in, offset: standing.offset })?;
-            if let Some((state, changed_at)) = said.as_deref().and_then(|said| state_in_record(said, delivery)) {
+            if let Some((state, changed_at)) =
+                said.as_deref().and_then(|said| state_in_record(said, delivery))
+            {
                 (view.state, view.changed_at) = (state, changed_at);
             }
         }
@@ -179,14 +193,17 @@ impl<'i> View<'i> {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
             Err(error) => return Err(error.into()),
         };
-        let record = Record::from_bytes(&bytes).map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error))?;
+        let record =
+            Record::from_bytes(&bytes).map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error))?;
         Ok(Some(Arc::new(record)))
     }
 }
 
 /// Whether nothing follows from a state of that kind any more.
 fn is_settled(kind: u32) -> bool {
-    [StateKind::Waiting, StateKind::InFlight, StateKind::Again].iter().all(|pending| kind_code(*pending) != kind)
+    [StateKind::Waiting, StateKind::InFlight, StateKind::Again]
+        .iter()
+        .all(|pending| kind_code(*pending) != kind)
 }
 
 /// When an attempt ended.

@@ -5,7 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::io;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use tokio::sync::watch;
@@ -46,6 +46,8 @@ pub(super) struct Index {
     seen: watch::Sender<u64>,
     /// Records that are durable and not seen yet.
     behind: AtomicU64,
+    /// The highest segment that is gone: its rows lead nowhere.
+    gone: AtomicU32,
     /// Segments whose runs are still to be made.
     unmade: Mutex<BTreeSet<u32>>,
     /// Held while a run is made again, so that two questions do not make the same one.
@@ -80,7 +82,8 @@ fn place(position: Position) -> u64 {
 /// About what a record takes in memory.
 fn bytes_of(record: &Record) -> usize {
     let Some(owed) = record.owed() else { return 500 };
-    let inputs = owed.deliveries.iter().map(|delivery| delivery.input.as_ref().map_or(0, |text| text.len()) + 500);
+    let inputs =
+        owed.deliveries.iter().map(|delivery| delivery.input.as_ref().map_or(0, |text| text.len()) + 500);
     owed.event.payload.len() + 500 + inputs.sum::<usize>()
 }
 
@@ -97,7 +100,8 @@ impl Index {
         let mut parts = Parts { active: Active::new(written), runs: BTreeMap::new() };
         let mut unmade = BTreeSet::new();
         for segment in finished {
-            let found = disk.open(&file_name(*segment)).and_then(|file| Ok((file, salt(&*journal, *segment)?)));
+            let found =
+                disk.open(&file_name(*segment)).and_then(|file| Ok((file, salt(&*journal, *segment)?)));
             match found.map(|(file, salt)| Run::in_file(file, salt)) {
                 Ok(Ok(run)) if run.segment == *segment => drop(parts.runs.insert(*segment, Arc::new(run))),
                 Ok(_) | Err(_) => drop(unmade.insert(*segment)),
@@ -122,6 +126,7 @@ impl Index {
             durable: AtomicU64::new(last.map_or(seen, place).max(seen)),
             seen: watch::Sender::new(seen),
             behind: AtomicU64::new(0),
+            gone: AtomicU32::new(0),
             unmade: Mutex::new(unmade),
             mending: Mutex::new(()),
         }
@@ -129,6 +134,11 @@ impl Index {
 
     pub(super) fn parts(&self) -> RwLockReadGuard<'_, Parts> {
         self.parts.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Whether a segment is gone from the journal.
+    pub(super) fn is_gone(&self, segment: u32) -> bool {
+        segment <= self.gone.load(Ordering::Acquire)
     }
 
     fn change(&self) -> RwLockWriteGuard<'_, Parts> {
@@ -162,6 +172,7 @@ impl Index {
 
     /// A segment is gone from the journal.
     pub(super) fn dropped(&self, segment: u32) {
+        self.gone.fetch_max(segment, Ordering::AcqRel);
         self.queue().dropped.push(segment);
         self.some.notify_one();
     }
@@ -204,7 +215,12 @@ impl Index {
             let idle = self.unmade().is_empty();
             let (waiting, gap, dropped) = {
                 let mut queue = self.queue();
-                while idle && queue.waiting.is_empty() && queue.dropped.is_empty() && !queue.gap && !queue.stop {
+                while idle
+                    && queue.waiting.is_empty()
+                    && queue.dropped.is_empty()
+                    && !queue.gap
+                    && !queue.stop
+                {
                     queue = self.some.wait(queue).unwrap_or_else(PoisonError::into_inner);
                 }
                 // What waits is still taken in: after a shutdown its last outcomes are asked for.
@@ -335,7 +351,11 @@ impl Index {
             }
             let segment = u32::try_from(seen >> 32).unwrap_or(u32::MAX);
             let last = u32::try_from(durable >> 32).unwrap_or(u32::MAX);
-            let until = if segment == last { u32::try_from(durable & 0xffff_ffff).unwrap_or(u32::MAX) } else { u32::MAX };
+            let until = if segment == last {
+                u32::try_from(durable & 0xffff_ffff).unwrap_or(u32::MAX)
+            } else {
+                u32::MAX
+            };
             self.enter(segment);
             if let Err(error) = self.read_on(segment, until, Some(&mut *tell)) {
                 tracing::warn!(segment, %error, "a segment is missing in the history");

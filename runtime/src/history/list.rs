@@ -143,7 +143,12 @@ impl View<'_> {
         let key = workspace_key(workspace);
         let mut asked = Asked::new(key, self.horizon(key)?, &filter.time);
         let revision = filter.revision.as_ref().map(|revision| revision.as_str());
-        asked.about(filter.kind.as_deref(), filter.resource.as_deref(), filter.resource_id.as_deref(), revision);
+        asked.about(
+            filter.kind.as_deref(),
+            filter.resource.as_deref(),
+            filter.resource_id.as_deref(),
+            revision,
+        );
         let wanted = filter.id.as_ref().map(|id| event_key(workspace, id));
         asked.terms.extend(wanted.map(Term::key));
         self.page(&asked, cursor, |at, row: &EventRow, budget| {
@@ -169,7 +174,12 @@ impl View<'_> {
         let key = workspace_key(workspace);
         let mut asked = Asked::new(key, self.horizon(key)?, &filter.time);
         let revision = filter.revision.as_ref().map(|revision| revision.as_str());
-        asked.about(filter.kind.as_deref(), filter.resource.as_deref(), filter.resource_id.as_deref(), revision);
+        asked.about(
+            filter.kind.as_deref(),
+            filter.resource.as_deref(),
+            filter.resource_id.as_deref(),
+            revision,
+        );
         let connection = asked.field(field::CONNECTION, filter.connection.as_ref().map(|one| one.as_str()));
         let rule = asked.field(field::RULE, filter.rule.as_deref());
         let event = filter.event.as_ref().map(|event| event_key(workspace, event));

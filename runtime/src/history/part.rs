@@ -40,7 +40,7 @@ pub(super) struct Counted {
 pub(super) fn parts(index: &Index) -> Vec<Part<'_>> {
     let parts = index.parts();
     let active = Part { index, segment: parts.active.segment, run: None };
-    let runs = parts.runs.iter().rev();
+    let runs = parts.runs.iter().rev().filter(|(segment, _)| !index.is_gone(**segment));
     let runs = runs.map(|(segment, run)| Part { index, segment: *segment, run: Some(Arc::clone(run)) });
     std::iter::once(active).chain(runs).collect()
 }
@@ -69,7 +69,12 @@ impl Part<'_> {
     }
 
     /// Rows of a workspace with places below `below`, newest first.
-    pub(super) fn rows<R: InRun>(&self, workspace: u64, below: u32, at_most: usize) -> Result<Vec<R>, Trouble> {
+    pub(super) fn rows<R: InRun>(
+        &self,
+        workspace: u64,
+        below: u32,
+        at_most: usize,
+    ) -> Result<Vec<R>, Trouble> {
         self.ask(
             |active| active.rows(workspace, below, at_most),
             |run| match run.workspace(workspace)? {
@@ -100,7 +105,10 @@ impl Part<'_> {
     pub(super) fn counted(&self, workspace: u64) -> Result<Counted, Trouble> {
         let events = self.ask(
             |active| {
-                active.workspaces.get(&workspace).map_or(0, |rows| rows.events.len() as u64 - u64::from(rows.copies))
+                active
+                    .workspaces
+                    .get(&workspace)
+                    .map_or(0, |rows| rows.events.len() as u64 - u64::from(rows.copies))
             },
             |run| Ok(run.workspace(workspace)?.map_or(0, |of| u64::from(of.events) - u64::from(of.copies))),
         );

@@ -199,12 +199,7 @@ impl Take<'_> {
     }
 
     fn standing(&mut self) -> Option<Standing> {
-        Some(Standing {
-            offset: self.u32()?,
-            attempts: self.u32()?,
-            outcome: self.u32()?,
-            kind: self.u32()?,
-        })
+        Some(Standing { offset: self.u32()?, attempts: self.u32()?, outcome: self.u32()?, kind: self.u32()? })
     }
 }
 

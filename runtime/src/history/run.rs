@@ -159,7 +159,11 @@ impl Run {
         found.later = active.later_rows();
         let attempts = active.attempts.iter();
         found.attempts = attempts
-            .map(|((delivery, offset), number)| AttemptRow { delivery: *delivery, offset: *offset, number: *number })
+            .map(|((delivery, offset), number)| AttemptRow {
+                delivery: *delivery,
+                offset: *offset,
+                number: *number,
+            })
             .collect();
         found.to_bytes(active.segment, salt, &active.totals)
     }
@@ -176,7 +180,9 @@ impl Run {
 
     fn open(bytes: Stored, salt: u64) -> Result<Self, Damaged> {
         let head = bytes.blocks(0, 1)?;
-        Self::head(&head, salt).map(|(segment, totals, tables)| Self { segment, totals, tables, bytes }).ok_or(Damaged)
+        Self::head(&head, salt)
+            .map(|(segment, totals, tables)| Self { segment, totals, tables, bytes })
+            .ok_or(Damaged)
     }
 
     fn head(head: &[u8], salt: u64) -> Option<(u32, Totals, [(u32, u32); TABLES])> {

@@ -32,13 +32,22 @@ struct Bench {
 
 impl Bench {
     fn open(disk: FakeDisk, limits: HistoryLimits) -> Self {
+        Self::open_with(disk, limits, 7)
+    }
+
+    fn open_with(disk: FakeDisk, limits: HistoryLimits, seed: u64) -> Self {
         let disk = Arc::new(disk);
         let clock = Arc::new(VirtualClock::at(Timestamp::from_second(1_000_000).unwrap()));
-        let options = SegmentOptions { segment_bytes: SEGMENT_BYTES, prepare_ahead: false, seed: 7 };
+        let options = SegmentOptions { segment_bytes: SEGMENT_BYTES, prepare_ahead: false, seed };
         let mut last = None;
-        let log = SegmentLog::open(Arc::<FakeDisk>::clone(&disk), Arc::<VirtualClock>::clone(&clock), options, &mut |at, _, _| {
-            last = Some(at);
-        })
+        let log = SegmentLog::open(
+            Arc::<FakeDisk>::clone(&disk),
+            Arc::<VirtualClock>::clone(&clock),
+            options,
+            &mut |at, _, _| {
+                last = Some(at);
+            },
+        )
         .unwrap();
         let feed = broadcast::Sender::new(64);
         let parts = HistoryParts {
@@ -93,7 +102,7 @@ impl Bench {
     /// Begins the next segments, so that what was written has runs.
     fn roll(&mut self) {
         let before = self.log.segments().len();
-        for number in 0..40 {
+        for number in 0..100 {
             self.accept("filler", 900_000 + number, 0);
             if self.log.segments().len() > before + 1 {
                 return;
@@ -179,6 +188,7 @@ fn attempt() -> AttemptRecord {
         address: None,
         response: None,
         error: None,
+        connection_version: 1,
     }
 }
 
@@ -223,13 +233,22 @@ async fn every_filter_finds_the_same_in_memory_in_runs_and_after_a_restart() {
     let any = EventFilter::default;
     let rows: Vec<(EventFilter, Vec<u32>)> = vec![
         (EventFilter { id: Some(EventId::from_text("evt_7")), ..any() }, vec![7]),
-        (EventFilter { kind: Some("number.even".into()), ..any() }, (0..40).rev().filter(|n| n % 2 == 0).collect()),
+        (
+            EventFilter { kind: Some("number.even".into()), ..any() },
+            (0..40).rev().filter(|n| n % 2 == 0).collect(),
+        ),
         (EventFilter { kind: Some("number.none".into()), ..any() }, vec![]),
-        (EventFilter { resource_id: Some("cust_3".into()), ..any() }, (0..40).rev().filter(|n| n % 5 == 3).collect()),
+        (
+            EventFilter { resource_id: Some("cust_3".into()), ..any() },
+            (0..40).rev().filter(|n| n % 5 == 3).collect(),
+        ),
         (EventFilter { resource: Some("x".into()), ..any() }, vec![]),
         (EventFilter { time: TimeRange { after: at(10), before: at(13) }, ..any() }, vec![12, 11, 10]),
         (EventFilter { condition: condition(None, Some("payload.number > 37")), ..any() }, vec![39, 38]),
-        (EventFilter { condition: condition(Some("*.odd"), Some("payload.number < 4")), ..any() }, vec![3, 1]),
+        (
+            EventFilter { condition: condition(Some("*.odd"), Some("payload.number < 4")), ..any() },
+            vec![3, 1],
+        ),
     ];
     let any = DeliveryFilter::default;
     let ids = |numbers: &mut dyn Iterator<Item = u32>| -> Vec<String> {
@@ -246,7 +265,11 @@ async fn every_filter_finds_the_same_in_memory_in_runs_and_after_a_restart() {
         (DeliveryFilter { state: Some(StateKind::DeadLetter), ..any() }, ids(&mut [6].into_iter())),
         (DeliveryFilter { outcome: Some(Outcome::TimedOut), ..any() }, ids(&mut [6].into_iter())),
         (
-            DeliveryFilter { kind: Some("number.odd".into()), time: TimeRange { after: at(30), before: None }, ..any() },
+            DeliveryFilter {
+                kind: Some("number.odd".into()),
+                time: TimeRange { after: at(30), before: None },
+                ..any()
+            },
             ids(&mut (30..40).rev().filter(|n| n % 2 == 1)),
         ),
         (
@@ -274,7 +297,6 @@ async fn every_filter_finds_the_same_in_memory_in_runs_and_after_a_restart() {
     let after = Bench::open(bench.disk.copy(), WIDE);
     check(&after, "after a restart").await;
     let cut = bench.disk.after_power_cut(0);
-    assert_eq!(runs(&cut), 0, "names of runs are never synced");
     let after = Bench::open(cut, WIDE);
     check(&after, "made again").await;
     assert_eq!(after.history.counts().0, bench.history.counts().0);
@@ -290,7 +312,8 @@ async fn a_damaged_run_is_made_again_from_the_journal() {
     bench.roll();
     let expected: Vec<u32> = (0..30).rev().collect();
     assert_eq!(bench.numbers("a", &EventFilter::default()).await, expected);
-    let names: Vec<String> = bench.disk.names().into_iter().filter(|name| name.ends_with(".history")).collect();
+    let names: Vec<String> =
+        bench.disk.names().into_iter().filter(|name| name.ends_with(".history")).collect();
     for (block, how) in [(0, "its head"), (1, "its filter"), (3, "its events")] {
         let disk = bench.disk.copy();
         for name in &names {
@@ -304,7 +327,7 @@ async fn a_damaged_run_is_made_again_from_the_journal() {
         assert!(missing.unwrap().is_some(), "{how}");
     }
     // A run of another journal's segment does not pass for this one's.
-    let mut other = Bench::open(FakeDisk::default(), WIDE);
+    let mut other = Bench::open_with(FakeDisk::default(), WIDE, 8);
     for number in 500..530 {
         other.accept("a", number, 1);
     }
@@ -331,7 +354,8 @@ async fn a_deliverys_states_and_attempts_are_found_across_segments() {
         let view = bench.delivery("dlv_0_0").await.unwrap();
         assert_eq!((view.state, view.attempts), (State::InFlight { attempt: number }, number - 1));
         bench.roll();
-        let state = if number < 3 { State::Again { at } } else { State::DeadLetter { reason: DeadReason::Rejected } };
+        let state =
+            if number < 3 { State::Again { at } } else { State::DeadLetter { reason: DeadReason::Rejected } };
         expected.push(bench.write(finished("dlv_0_0", number, Outcome::Rejected, state.clone())));
         let view = bench.delivery("dlv_0_0").await.unwrap();
         assert_eq!((view.state, view.attempts, view.changed_at), (state, number, at));
@@ -349,18 +373,25 @@ async fn a_deliverys_states_and_attempts_are_found_across_segments() {
     bench.write(Record::Replayed(Box::new(again)));
     let of_event = DeliveryFilter { event: Some(EventId::from_text("evt_0")), ..DeliveryFilter::default() };
     assert_eq!(bench.deliveries("a", &of_event).await, ["dlv_again", "dlv_0_1", "dlv_0_0"]);
-    assert_eq!(bench.numbers("a", &EventFilter::default()).await, [0], "the copy with a replay is no other event");
+    assert_eq!(
+        bench.numbers("a", &EventFilter::default()).await,
+        [0],
+        "the copy with a replay is no other event"
+    );
     let mut told = Vec::new();
     while let Ok(item) = feed.try_recv() {
         told.push(match item {
             Feed::Event(event) => event.id.to_string(),
             Feed::Started { attempt, .. } => format!("started {attempt}"),
-            Feed::Attempt { delivery, attempt } => format!("{:?} {:?}", attempt.outcome, StateKind::of(&delivery.state)),
+            Feed::Attempt { delivery, attempt } => {
+                format!("{:?} {:?}", attempt.outcome, StateKind::of(&delivery.state))
+            }
             Feed::Settled(delivery) => delivery.id.to_string(),
         });
     }
     told.retain(|line| !line.starts_with("evt_9"));
-    let attempts = ["started 1", "Rejected Again", "started 2", "Rejected Again", "started 3", "Rejected DeadLetter"];
+    let attempts =
+        ["started 1", "Rejected Again", "started 2", "Rejected Again", "started 3", "Rejected DeadLetter"];
     assert_eq!(told[0], "evt_0");
     assert_eq!(told[1..], attempts);
 }
@@ -374,7 +405,11 @@ async fn the_oldest_leave_with_their_segment_but_not_what_was_carried_on() {
     }
     let mut copy = owed("a", 0, 2);
     copy.deliveries.remove(0);
-    bench.write(Record::Carried(Box::new(Carried { owed: copy, attempts: 2, due_at: Timestamp::UNIX_EPOCH })));
+    bench.write(Record::Carried(Box::new(Carried {
+        owed: copy,
+        attempts: 2,
+        due_at: Timestamp::UNIX_EPOCH,
+    })));
     bench.roll();
     assert_eq!(bench.numbers("a", &EventFilter::default()).await, (0..40).rev().collect::<Vec<_>>());
     assert_eq!(bench.deliveries("a", &DeliveryFilter::default()).await, ["dlv_0_1", "dlv_0_0"]);
@@ -435,7 +470,8 @@ fn a_filter_of_a_run_is_seldom_wrong_and_never_misses() {
     }
     let run = run::Run::in_memory(run::Run::bytes_of(&rows, 9), 9).unwrap();
     let has = |number: u32| {
-        let key = active::event_key(&WorkspaceId::from_text("a"), &EventId::from_text(&format!("evt_{number}")));
+        let key =
+            active::event_key(&WorkspaceId::from_text("a"), &EventId::from_text(&format!("evt_{number}")));
         run.may_have(run::Term::key(key)).unwrap()
     };
     assert!((0..2_000).all(has));

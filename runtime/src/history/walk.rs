@@ -2,9 +2,7 @@
 
 use std::io;
 
-use crate::journal::format::{
-    BATCH_HEADER_BYTES, BatchHeader, SEGMENT_HEADER_BYTES, SegmentHeader, records,
-};
+use crate::journal::format::{BATCH_HEADER_BYTES, BatchHeader, SEGMENT_HEADER_BYTES, SegmentHeader, records};
 use crate::journal::{Position, Records};
 use crate::record::Record;
 
@@ -34,7 +32,8 @@ pub(super) fn walk(
             Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => return Ok(()),
             other => other?,
         }
-        let Some((header, _)) = BatchHeader::from_bytes(&head).filter(|(header, _)| header.salt == salt) else {
+        let Some((header, _)) = BatchHeader::from_bytes(&head).filter(|(header, _)| header.salt == salt)
+        else {
             return Ok(());
         };
         let base = offset + BATCH_HEADER_BYTES as u64;

@@ -35,7 +35,7 @@ pub fn decide(
     };
     let connections = workspace.connections();
     let owed = decided.deliveries.into_iter();
-    let deliveries = owed.map(|owed| record(workspace, &connections, &id, owed, now)).collect();
+    let deliveries = owed.map(|owed| owed_record(workspace, &connections, &id, owed, now)).collect();
     let event = EventRecord {
         id,
         workspace: workspace.id.clone(),
@@ -51,7 +51,8 @@ pub fn decide(
     Ok((event, deliveries))
 }
 
-fn record(
+/// What is owed, written down as a fresh delivery.
+pub(crate) fn owed_record(
     workspace: &Workspace,
     connections: &ConnectionTable,
     event: &EventId,

@@ -273,6 +273,7 @@ impl Driver {
             address: None,
             response: None,
             error: Some(error.into()),
+            connection_version: 0,
         };
         let ending = Ending::Attempt { outcome, retry_after: None, gone_for_good: false };
         Report { record: Some(record), ending }

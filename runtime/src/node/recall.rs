@@ -7,7 +7,15 @@ use super::{Found, History, Node, ReadError, admit};
 use crate::id::{DeliveryId, EventId, WorkspaceId};
 use crate::journal::Position;
 use crate::model::AttemptRecord;
-use crate::record::Record;
+use crate::record::{Owed, Record};
+
+impl Found {
+    /// Whether nothing more is done about it.
+    #[must_use]
+    pub fn is_settled(&self) -> bool {
+        super::books::is_settled(&self.view.state)
+    }
+}
 
 impl Node {
     /// Asks the history, once it shows what was durable before.
@@ -19,6 +27,17 @@ impl Node {
         let history = Arc::clone(&self.history);
         let answer = tokio::task::spawn_blocking(move || ask(&history)).await;
         Ok(answer.map_err(std::io::Error::other)??)
+    }
+
+    /// Waits until the history shows everything that is durable now, however long it takes.
+    pub async fn whole_history(&self) {
+        self.history.whole().await;
+    }
+
+    /// A delivery that was found, as it is owed again under that id.
+    #[must_use]
+    pub fn again(&self, found: &Found, id: DeliveryId) -> Option<Owed> {
+        admit::again(found, id, self.clock.now())
     }
 
     /// Events of a workspace, newest first.

@@ -134,6 +134,7 @@ fn nobody_knows(
         address: None,
         response: None,
         error: Some("the server stopped during the attempt; it is sent again with the same id".into()),
+        connection_version: 0,
     };
     Record::Finished { workspace: workspace.clone(), attempt, state: State::Again { at: now } }
 }

@@ -28,7 +28,7 @@ impl Connections for Town {
     fn target(&self, _workspace: &WorkspaceId, connection: &ConnectionId) -> Option<Target> {
         let there = connection.as_str() != "gone";
         let url = format!("https://example.com/{connection}").into();
-        there.then(|| Target { url, secrets: vec![], headers: vec![], enabled: true, addresses: None })
+        there.then(|| Target { url, version: 1, enabled: true, ..Target::default() })
     }
 
     fn disable(&self, _workspace: &WorkspaceId, _connection: &ConnectionId) {
@@ -278,6 +278,7 @@ async fn a_power_cut_keeps_every_accepted_event_and_shows_what_is_unknown() {
     assert_eq!(payload.as_deref(), Some(br#"{"amount":1}"#.as_slice()), "read back from the journal");
     after.node.shutdown(Duration::from_secs(5)).await;
     let third = Bench::open(after.disk.after_power_cut(0), &[]);
+    third.node.whole_history().await;
     assert_eq!((third.node.status().pending, third.node.status().events), (1, 3));
     tokio::time::sleep(Duration::from_millis(50)).await;
     assert!(third.script.ids.lock().unwrap().is_empty(), "what is settled is not sent again");
@@ -301,6 +302,7 @@ async fn the_same_request_is_one_event_also_at_the_same_time_and_after_a_restart
     assert_eq!(answers[1].as_ref().unwrap().event, first.event);
     assert_eq!(answers[2], Err(Conflict { event: one.event.clone(), by: ConflictBy::Key }));
     assert!(answers[3].as_ref().unwrap().repeated);
+    bench.node.whole_history().await;
     assert_eq!(bench.node.status().events, 2);
     bench.settled(&one.deliveries[0]).await;
     let after = Bench::open(bench.disk.copy(), &[]);

@@ -129,6 +129,7 @@ impl Put {
         self.option_text(attempt.address.as_deref());
         self.option_text(attempt.response.as_deref());
         self.option_text(attempt.error.as_deref());
+        self.number(attempt.connection_version);
     }
 
     pub(super) fn state(&mut self, state: &State) {
@@ -322,6 +323,7 @@ impl<'a> Take<'a> {
             address: self.option(Self::shared)?,
             response: self.option(Self::shared)?,
             error: self.option(Self::shared)?,
+            connection_version: self.number()?,
         })
     }
 

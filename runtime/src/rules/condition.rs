@@ -8,6 +8,7 @@ use compiler::matcher::{Interpreter, Matcher, Matches};
 use compiler::plan::{Plan, plan};
 use compiler::slots::Slots;
 use compiler::world::{Bundle, BundleFile, World};
+use grammar::ast::ItemKind;
 use grammar::diagnostic::{Code, Edit, Label};
 use grammar::{Diagnostic, Diagnostics, Source, SourceId, Span};
 
@@ -43,10 +44,7 @@ impl Condition {
             diagnostics.extend(moved);
             return Err(Messages { diagnostics, sources: vec![source()] });
         }
-        let program = &checked.program;
-        let one = program.rules.len() == 1 && program.groups.is_empty() && program.connections.is_empty();
-        // `x } rule other { …` would be two rules, and `x let …` more than a condition.
-        if !one || program.rules.iter().any(|rule| !rule.lets.is_empty() || rule.body.len() > 1) {
+        if !is_one_condition(&Source::new(SourceId(0), NAME, text.clone())) {
             let title = "one condition is wanted, such as `payload.total > 10`";
             let whole = Span::new(SourceId(0), 0, written.len());
             let mut diagnostics = Diagnostics::default();
@@ -66,6 +64,19 @@ impl Condition {
         Interpreter.matches(&facts, &mut matches);
         !matches.rules.is_empty()
     }
+}
+
+/// Whether nothing but the condition was put into the rule: `x } rule other { …` would be two rules, and
+/// `x let …` more than a condition.
+fn is_one_condition(source: &Source) -> bool {
+    let file = grammar::parse(source).file;
+    let [item] = file.items.as_slice() else { return false };
+    let ItemKind::Rule(rule) = &item.kind else { return false };
+    let free = rule.lets.is_empty() && rule.with.is_none() && rule.guard.unless.is_none();
+    free && rule.only.is_empty()
+        && rule.resource.is_none()
+        && rule.resource_id.is_none()
+        && rule.body.len() == 1
 }
 
 /// A recorded event as rules see it.
@@ -162,7 +173,7 @@ mod tests {
             ("resource is \"x\"", "condition:1:1", "nothing is called `resource` here"),
             ("payload.amount >", "condition:1:17", ""),
             ("payload.a > 1 } rule b { on ** ignore \"x\"", "condition:1:1", "one condition is wanted"),
-            ("payload.a > 1 let x = 2", "condition:1:", ""),
+            ("payload.a > 1 let x = 2", "condition:1:1", "one condition is wanted"),
             ("", "condition:1:1", ""),
         ] {
             let text = compiled(None, Some(condition)).unwrap_err().text();

@@ -239,6 +239,7 @@ impl Registry {
             disabled_because: None,
             created_at: now,
             updated_at: now,
+            version: 1,
         };
         let connection = self.keep(workspace, record, vec![Arc::clone(&secret)]).await?;
         Ok((connection, secret))
@@ -272,6 +273,7 @@ impl Registry {
             secrets = vec![secret];
         }
         record.updated_at = now;
+        record.version += 1;
         self.keep(workspace, record, secrets).await
     }
 
@@ -292,6 +294,7 @@ impl Registry {
         record.secrets.insert(0, seal(workspace, id, next_version(&record), &secret, now)?);
         record.secrets.truncate(LIVE_SECRETS_MAX);
         record.updated_at = now;
+        record.version += 1;
         let mut secrets = current.secrets.clone();
         secrets.insert(0, Arc::clone(&secret));
         secrets.truncate(LIVE_SECRETS_MAX);
@@ -315,6 +318,7 @@ impl Registry {
         record.enabled = false;
         record.disabled_because = Some(because.into());
         record.updated_at = now;
+        record.version += 1;
         self.keep(workspace, record, current.secrets.clone()).await?;
         Ok(())
     }

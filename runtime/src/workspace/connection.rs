@@ -69,6 +69,7 @@ impl Connection {
             url: Arc::clone(&self.url),
             secrets: self.secrets.clone(),
             headers: Vec::new(),
+            version: self.record.version,
             enabled: self.record.enabled,
             addresses: None,
         }

@@ -52,6 +52,9 @@ pub struct ConnectionRecord {
     pub created_at: Timestamp,
     /// When it was last changed.
     pub updated_at: Timestamp,
+    /// Counts its changes; the first settings are 1.
+    #[serde(default)]
+    pub version: u64,
 }
 
 /// A secret as it is stored.
