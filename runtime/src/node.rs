@@ -226,9 +226,9 @@ impl Node {
     /// Counts, and whether the node is healthy.
     #[must_use]
     pub fn status(&self) -> Status {
-        let books = self.shelf.open();
         let (events, deliveries, dead_letters) = self.history.counts();
         let (history_behind, segments_behind) = self.history.lag();
+        let books = self.shelf.open();
         let stopping = self.stopping.load(Ordering::Relaxed);
         let engine = self.engine.lock().unwrap_or_else(PoisonError::into_inner);
         // A thread that ended although nobody asked for it has panicked.

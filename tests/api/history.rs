@@ -38,7 +38,10 @@ async fn app(receiver: &Receiver) -> App {
     app
 }
 
-fn query(pairs: &[(&str, &str)]) -> String {
+/// Names and values of a query.
+type Pairs<'a> = &'a [(&'a str, &'a str)];
+
+fn query(pairs: Pairs<'_>) -> String {
     let pairs = pairs.iter().map(|(name, value)| {
         let value: String = value.bytes().map(|byte| format!("%{byte:02X}")).collect();
         format!("{name}={value}")
@@ -46,7 +49,7 @@ fn query(pairs: &[(&str, &str)]) -> String {
     pairs.collect::<Vec<_>>().join("&")
 }
 
-async fn found(app: &App, list: &str, pairs: &[(&str, &str)], field: &str) -> Vec<String> {
+async fn found(app: &App, list: &str, pairs: Pairs<'_>, field: &str) -> Vec<String> {
     let path = format!("/v1/workspaces/ws/{list}?{}", query(pairs));
     let list = app.get(&path).await.expect(200);
     items(&list).iter().map(|item| item[field].as_str().unwrap().to_owned()).collect()
@@ -60,7 +63,7 @@ async fn events_and_deliveries_are_found_by_every_filter_and_by_conditions_also_
     let revision = revision.as_str().unwrap().to_owned();
     let first = app.get("/v1/workspaces/ws/events/e25").await.expect(200)["received_at"].clone();
     let time = first.as_str().unwrap();
-    let events: &[(&[(&str, &str)], &[&str])] = &[
+    let events: &[(Pairs<'_>, &[&str])] = &[
         (&[], &["e0", "e35", "e25", "e15", "e5"]),
         (&[("type", "order.paid")], &["e25", "e15", "e5"]),
         (&[("type", "order.*")], &["e35", "e25", "e15", "e5"]),
@@ -77,7 +80,7 @@ async fn events_and_deliveries_are_found_by_every_filter_and_by_conditions_also_
         (&[("where", "payload.missing.field > 10")], &[]),
     ];
     // The second attempt of all got a 400.
-    let deliveries: &[(&[(&str, &str)], &[&str])] = &[
+    let deliveries: &[(Pairs<'_>, &[&str])] = &[
         (&[("rule", "big")], &["e35", "e25", "e15"]),
         (&[("connection", "other")], &["e25", "e15", "e5"]),
         (&[("state", "dead_letter")], &["e15"]),

@@ -68,7 +68,7 @@ async fn plan(arguments: &Arguments) -> Result<Exit, Exit> {
             words(&differences)
         }
     };
-    Out::default().text(&text).map_err(|error| failed(&error))?;
+    let _ = Out::default().text(&text).map_err(|error| failed(&error))?;
     let changed = differences.get("events_changed").and_then(Value::as_u64).unwrap_or_default();
     Ok(if changed == 0 { Exit::Ok } else { Exit::Differences })
 }

@@ -28,8 +28,11 @@ const FILTER_BITS: usize = 10;
 /// How many bits of a row of the filter stand for one thing.
 const FILTER_PROBES: u32 = 5;
 
-/// Where its tables are.
+/// How many tables it has.
 const TABLES: usize = 7;
+
+/// First block and rows of each table.
+type Tables = [(u32, u32); TABLES];
 
 /// The tables in the order of the file.
 #[derive(Clone, Copy)]
@@ -48,7 +51,7 @@ pub(super) struct Run {
     pub segment: u32,
     pub totals: Totals,
     /// First block and rows of each table.
-    tables: [(u32, u32); TABLES],
+    tables: Tables,
     bytes: Stored,
 }
 
@@ -185,7 +188,7 @@ impl Run {
             .ok_or(Damaged)
     }
 
-    fn head(head: &[u8], salt: u64) -> Option<(u32, Totals, [(u32, u32); TABLES])> {
+    fn head(head: &[u8], salt: u64) -> Option<(u32, Totals, Tables)> {
         let mut take = Take(head);
         if take.u64()? != MAGIC || take.u64()? != salt {
             return None;
