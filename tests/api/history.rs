@@ -10,7 +10,7 @@ connection hook: webhook
 connection other: webhook
 policy once { retry: { attempts: 1 } }
 rule big { on order.* as order when order.total > 10 deliver hook.send_webhook { body: { id: order.id } } with once }
-rule every { on order.paid as order deliver other.send_webhook { body: order } with once }
+rule all_paid { on order.paid as order deliver other.send_webhook { body: order } with once }
 ";
 
 /// Five events: `order.paid` 5, 15 and 25, `order.sent` 35, `user.new`.
@@ -86,8 +86,8 @@ async fn events_and_deliveries_are_found_by_every_filter_and_by_conditions_also_
         (&[("state", "dead_letter")], &["e15"]),
         (&[("outcome", "rejected")], &["e15"]),
         (&[("outcome", "delivered"), ("type", "order.sent")], &["e35"]),
-        (&[("event", "e25"), ("rule", "every")], &["e25"]),
-        (&[("where", "payload.total < 20"), ("rule", "every")], &["e15", "e5"]),
+        (&[("event", "e25"), ("rule", "all_paid")], &["e25"]),
+        (&[("where", "payload.total < 20"), ("rule", "all_paid")], &["e15", "e5"]),
         (&[("resource_id", "cust_0")], &[]),
     ];
     for when in ["as written", "after a restart"] {
@@ -114,7 +114,6 @@ async fn mistakes_in_filters_are_told_and_those_in_conditions_by_the_language() 
             "condition-refused",
             "one condition is wanted",
         ),
-        (("type", "order.**.x"), "condition-refused", "E0"),
         (("type", "a b"), "invalid-query", "pattern"),
         (("after", "yesterday"), "invalid-query", "2026-03-01"),
         (("wher", "x"), "invalid-query", "did you mean `where`?"),
@@ -197,7 +196,7 @@ async fn a_replay_keeps_its_rate_is_cancelled_and_goes_on_after_a_restart() {
     app.post_lines("/v1/workspaces/ws/events", &lines).await;
     app.until("/v1/workspaces/ws/deliveries?state=waiting", |list| items(list).is_empty()).await;
     app.until("/v1/workspaces/ws/deliveries?state=in_flight", |list| items(list).is_empty()).await;
-    let ask = json!({ "id": "slow", "filter": { "rule": "every" }, "rate": 10 });
+    let ask = json!({ "id": "slow", "filter": { "rule": "all_paid" }, "rate": 10 });
     app.post("/v1/workspaces/ws/replays", ask.clone()).await.expect(202);
     let path = "/v1/workspaces/ws/replays/slow";
     app.until(path, |replay| replay["replayed"].as_u64().unwrap() >= 2).await;
@@ -212,7 +211,7 @@ async fn a_replay_keeps_its_rate_is_cancelled_and_goes_on_after_a_restart() {
     assert!(ended["replayed"].as_u64().unwrap() < 43, "{ended}");
     assert_eq!(app.send("DELETE", path, &[], "").await.problem(), "conflict");
     // Each was replayed once, whatever the restart interrupted.
-    let page = app.get("/v1/workspaces/ws/deliveries?rule=every&limit=250").await.expect(200);
+    let page = app.get("/v1/workspaces/ws/deliveries?rule=all_paid&limit=250").await.expect(200);
     let mut originals: Vec<&str> = items(&page).iter().filter_map(|one| one["replay_of"].as_str()).collect();
     let count = originals.len();
     originals.sort_unstable();
@@ -264,9 +263,9 @@ async fn a_draft_is_compared_over_the_last_events_and_sends_nothing() {
         let one = &found["differences"]["rules"][rule];
         ["added", "removed", "changed", "same"].map(|name| one[name].as_u64().unwrap())
     };
-    assert_eq!((counts("big"), counts("every")), ([1, 1, 0, 2], [0, 0, 3, 0]), "{found:#}");
+    assert_eq!((counts("big"), counts("all_paid")), ([1, 1, 0, 2], [0, 0, 3, 0]), "{found:#}");
     assert_eq!(found["differences"]["events_changed"], 4);
-    let examples = found["differences"]["rules"]["every"]["examples"].as_array().unwrap();
+    let examples = found["differences"]["rules"]["all_paid"]["examples"].as_array().unwrap();
     let first = &examples[0];
     assert_eq!((&first["kind"], &first["event"]), (&json!("changed"), &json!("e25")));
     assert_eq!(first["before"]["input"], json!({ "body": { "id": "o25", "total": 25 } }));
@@ -293,7 +292,7 @@ async fn an_attempt_says_with_which_settings_of_its_connection_it_was_made() {
         (Receiver::start(&[Answer::Status(500), Answer::Status(500)]).await, Receiver::start(&[]).await);
     let app = App::with_workspace().await;
     assert_eq!(app.connect("hook", &old.url).await["version"], 1);
-    let retry = "{ attempts: 9, first_wait: 300ms, longest_wait: 300ms, jitter: 0% }";
+    let retry = "{ attempts: 9, first_wait: 300ms, longest_wait: 1s, jitter: 0% }";
     app.publish(&format!(
         "edition 2026\nconnection hook: webhook\nrule a {{ on ** as it deliver hook.send_webhook {{ body: it }} with {{ retry: {retry} }} }}\n"
     ))

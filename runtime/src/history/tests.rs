@@ -1,4 +1,4 @@
-//! Lists, pages, limits, drops, restarts and damaged runs of a history over a real log on a disk in memory.
+//! Lists, pages, limits, drops, restarts and damaged runs, over a real log on a disk in memory.
 
 use std::time::Duration;
 

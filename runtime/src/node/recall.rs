@@ -1,4 +1,4 @@
-//! What a node tells about the past: questions to the history, asked where waiting for the disk harms nobody.
+//! What a node tells about the past: questions to its history, asked on threads that may block.
 
 use std::sync::Arc;
 
