@@ -114,9 +114,7 @@ impl Server {
         let config = node_config(settings);
         let addresses = config.addresses;
         let node = Node::open(config, Arc::new(Targets::new(Arc::clone(&registry))))?;
-        let server = Arc::new(Self { registry, keys, node, addresses });
-        let node = Node::open(node_config(settings), Arc::new(Targets::new(Arc::clone(&registry))))?;
-        let server = Arc::new(Self { registry, keys, node, replays: Replays::default() });
+        let server = Arc::new(Self { registry, keys, node, addresses, replays: Replays::default() });
         crate::api::replays::resume(Arc::clone(&server)).await;
         let router = crate::api::router(Arc::clone(&server));
         let (stop, stopped) = watch::channel(false);

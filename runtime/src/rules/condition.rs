@@ -32,9 +32,10 @@ impl Condition {
     /// The messages of the language, with places in the condition's own text.
     pub fn compile(pattern: Option<&str>, condition: Option<&str>, world: &World) -> Result<Self, Refused> {
         let head = format!("edition 2026\nrule found {{\non {}\n", pattern.unwrap_or("**"));
-        let head = if condition.is_some() { head + "when\n" } else { head };
+        // In parentheses, so that what is missing at its end is missed before the rule's own text.
+        let (head, tail) = if condition.is_some() { (head + "when (\n", "\n)") } else { (head, "") };
         let written = condition.unwrap_or_default();
-        let text: Box<str> = format!("{head}{written}\nignore \"found\"\n}}\n").into();
+        let text: Box<str> = format!("{head}{written}{tail}\nignore \"found\"\n}}\n").into();
         let file = BundleFile { path: "condition.route".into(), text: text.clone() };
         let checked = compiler::check(&Bundle { files: vec![file] }, world);
         let source = || Source::new(SourceId(0), NAME, written);
@@ -172,8 +173,9 @@ mod tests {
         for (condition, place, words) in [
             ("resource is \"x\"", "condition:1:1", "nothing is called `resource` here"),
             ("payload.amount >", "condition:1:17", ""),
-            ("payload.a > 1 } rule b { on ** ignore \"x\"", "condition:1:1", "one condition is wanted"),
-            ("payload.a > 1 let x = 2", "condition:1:1", "one condition is wanted"),
+            ("payload.a > 1 } rule b { on ** ignore \"x\"", "condition:1:1", ""),
+            ("payload.a > 1 let x = 2", "condition:1:15", ""),
+            ("payload.a > 1) let x = (payload.b", "condition:1:", ""),
             ("", "condition:1:1", ""),
         ] {
             let text = compiled(None, Some(condition)).unwrap_err().text();
