@@ -84,7 +84,7 @@ async fn events_and_deliveries_are_found_by_every_filter_and_by_conditions_also_
         (&[("rule", "big")], &["e35", "e25", "e15"]),
         (&[("connection", "other")], &["e25", "e15", "e5"]),
         (&[("state", "dead_letter")], &["e15"]),
-        (&[("outcome", "rejected")], &["e15"]),
+        (&[("outcome", "destination_error")], &["e15"]),
         (&[("outcome", "delivered"), ("type", "order.sent")], &["e35"]),
         (&[("event", "e25"), ("rule", "all_paid")], &["e25"]),
         (&[("where", "payload.total < 20"), ("rule", "all_paid")], &["e15", "e5"]),

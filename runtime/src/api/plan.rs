@@ -19,6 +19,7 @@ use crate::limits::{BUNDLE_BODY_BYTES_MAX, PLAN_EVENTS_DEFAULT, PLAN_EVENTS_MAX,
 use crate::node::Cursor;
 use crate::rules::compare::Differences;
 use crate::server::Server;
+use crate::workspace::publish::Tests;
 
 /// Events that are compared at a time.
 const PIECE_EVENTS: usize = 200;
@@ -36,7 +37,7 @@ pub(super) async fn plan(
     query.finish()?;
     let filter = about.filter(&server, &at.workspace).await?;
     let bundle = Arc::new(bundle(&json_bytes(&headers, body, BUNDLE_BODY_BYTES_MAX).await?)?);
-    let draft = server.registry.compile(&at.workspace, bundle).await?;
+    let draft = server.registry.compile(&at.workspace, bundle, Tests::Skip).await?;
     let live = at.workspace.live();
     let mut found = Differences::default();
     let mut cursor = Cursor { before: None, limit: 0 };

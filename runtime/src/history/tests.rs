@@ -49,7 +49,7 @@ impl Bench {
             },
         )
         .unwrap();
-        let feed = broadcast::Sender::new(64);
+        let feed = broadcast::Sender::new(4_096);
         let parts = HistoryParts {
             journal: log.records(),
             disk: Arc::<FakeDisk>::clone(&disk),
