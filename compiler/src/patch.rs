@@ -64,9 +64,11 @@ impl Base {
     /// those that are no more. `None` when the bundle has to be checked as a whole.
     #[must_use]
     pub fn check(&self, changed: &[BundleFile], removed: &[Box<str>], world: &World) -> Option<Checked> {
-        let known = self.declarations.files.iter().any(|file| {
-            changed.iter().any(|one| one.path == file.path) || removed.iter().any(|path| *path == file.path)
-        });
+        let known = self
+            .declarations
+            .files
+            .iter()
+            .any(|file| changed.iter().any(|one| one.path == file.path) || removed.contains(&file.path));
         let plain = |file: &BundleFile| is_rule_file(&file.path) && is_plain(&parsed(file));
         if self.has_tests || known || !changed.iter().all(plain) {
             return None;
