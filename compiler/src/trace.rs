@@ -189,7 +189,7 @@ fn otherwise(
             None if matched.contains(&group.name) => Outcome::Matched { because: None },
             None => {
                 let selections = group.rules.iter().filter_map(|&rule| facts.plan.rule(rule));
-                let patterns = selections.flat_map(|rule| &rule.selects.patterns);
+                let patterns = selections.flat_map(|rule| rule.selects.patterns.iter());
                 Outcome::OtherType { patterns: patterns.map(|pattern| Arc::clone(&pattern.text)).collect() }
             }
         };
