@@ -26,6 +26,7 @@ const STATES: &[(&str, StateKind)] = &[
     ("again", StateKind::Again),
     ("delivered", StateKind::Delivered),
     ("dead_letter", StateKind::DeadLetter),
+    ("skipped", StateKind::Skipped),
 ];
 
 /// `GET …/deliveries`: newest first, by state, connection, rule and event.

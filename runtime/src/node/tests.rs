@@ -134,6 +134,7 @@ fn policy() -> Policy {
         expires: Duration::from_secs(60),
         weight: 4,
         idempotency_key: None,
+        ..Policy::default()
     }
 }
 
@@ -153,6 +154,8 @@ fn new_event(connections: &[&str]) -> NewEvent {
         created_at: now,
         due_at: now,
         replay_of: None,
+        gated: Default::default(),
+        skipped: None,
     };
     let deliveries = connections.iter().map(delivery).collect();
     let event = EventRecord {
