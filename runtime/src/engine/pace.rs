@@ -43,7 +43,7 @@ impl Pace {
 
     /// An attempt that began then found the receiver slow or full.
     pub fn struggled(&mut self, began_at: Millis, now: Millis) {
-        if began_at < self.halved_at {
+        if began_at <= self.halved_at {
             return;
         }
         self.limit = (self.limit / 2).max(1);
@@ -76,7 +76,7 @@ mod tests {
             pace.struggled(5, 10);
         }
         assert_eq!(pace.limit(64), 3);
-        for began_at in [10, 20, 30] {
+        for began_at in [11, 21, 31] {
             pace.struggled(began_at, began_at + 1);
         }
         assert_eq!(pace.limit(64), 1, "never less than one");

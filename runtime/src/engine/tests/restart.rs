@@ -24,11 +24,15 @@ fn a_restored_engine_owes_what_the_old_one_did_in_the_same_order() {
     let in_pieces = in_pieces.flat_map(|place| bench.engine.entries_from(u32::try_from(place).unwrap(), 9));
     assert_eq!(in_pieces.map(|view| view.to_owe()).collect::<Vec<_>>(), before);
     assert_eq!(before.len(), bench.engine.pending());
-    assert_eq!(bench.engine.entries().filter(|view| view.under_way).count(), bench.engine.in_flight() as usize);
+    assert_eq!(
+        bench.engine.entries().filter(|view| view.under_way).count(),
+        bench.engine.in_flight() as usize
+    );
 
     let caps = Caps { in_flight_max: 512, connection_in_flight_max: 2 };
     let mut engine = Engine::new(caps, bench.now, 1);
-    engine.restore_rates(bench.engine.rates().map(|(id, gate)| (id.clone(), gate.clone())).collect::<Vec<_>>());
+    engine
+        .restore_rates(bench.engine.rates().map(|(id, gate)| (id.clone(), gate.clone())).collect::<Vec<_>>());
     let mut backwards = before.clone();
     backwards.reverse();
     let mut effects = Vec::new();
@@ -43,7 +47,8 @@ fn a_restored_engine_owes_what_the_old_one_did_in_the_same_order() {
 
     let mut bench = Bench::with(engine, bench.now);
     bench.step(Input::Tick);
-    let limited = bench.started.iter().filter(|started| ids.iter().position(|id| *id == started.id).unwrap() % 5 == 0);
+    let limited =
+        bench.started.iter().filter(|started| ids.iter().position(|id| *id == started.id).unwrap() % 5 == 0);
     assert_eq!(limited.count(), 0, "its hour is not over");
     let mut finished = 0;
     while bench.engine.pending() > 0 {
@@ -55,7 +60,8 @@ fn a_restored_engine_owes_what_the_old_one_did_in_the_same_order() {
     }
     for lane in [0, 1] {
         for connection in 0..7 {
-            let numbers = bench.started.iter().map(|started| ids.iter().position(|id| *id == started.id).unwrap());
+            let numbers =
+                bench.started.iter().map(|started| ids.iter().position(|id| *id == started.id).unwrap());
             let mine: Vec<usize> =
                 numbers.filter(|n| n % 3 == 0 && n % 2 == lane && n % 7 == connection).collect();
             assert!(mine.is_sorted(), "lane {lane} of {connection}: {mine:?}");
@@ -76,5 +82,9 @@ fn nothing_is_owed_twice() {
     let key = bench.started[0].key;
     bench.finish(key, Outcome::Delivered);
     bench.finish(key, Outcome::Delivered);
-    assert_eq!((bench.engine.pending(), bench.engine.in_flight()), (0, 0), "an end that comes twice counts once");
+    assert_eq!(
+        (bench.engine.pending(), bench.engine.in_flight()),
+        (0, 0),
+        "an end that comes twice counts once"
+    );
 }
