@@ -25,15 +25,15 @@ impl Ids {
 
     /// Adds an entry whose id is in the table and not in here.
     pub(super) fn insert(&mut self, table: &Slab<Pending>, index: u32) {
-        if (self.len + 1) * 2 > self.places.len() {
-            let places = (self.places.len() * 2).max(16);
-            let old = std::mem::replace(&mut self.places, vec![NONE; places]);
-            for index in old.into_iter().filter(|index| *index != NONE) {
-                self.put(table, index);
-            }
-        }
-        self.put(table, index);
         self.len += 1;
+        if self.len * 2 <= self.places.len() {
+            return self.put(table, index);
+        }
+        // In the table's order: that reads it once from end to end, and has the new one, too.
+        self.places = vec![NONE; (self.places.len() * 2).max(16)];
+        for (index, _) in table.range(0, usize::MAX) {
+            self.put(table, index);
+        }
     }
 
     fn put(&mut self, table: &Slab<Pending>, index: u32) {

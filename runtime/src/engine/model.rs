@@ -17,6 +17,7 @@ use super::breaker::{FAILURES_MAX, FIRST_PAUSE, LONGEST_PAUSE};
 use super::queue::RESERVE_SHARE;
 use super::tests::{START, owe, policy};
 use super::{Caps, Effect, Ending, Engine, Input, Key, Millis, Owe, TICK};
+use crate::id::{ConnectionId, WorkspaceId};
 use crate::model::{DeadReason, Outcome, Policy, State};
 
 /// A delivery as the model sees it.
@@ -45,7 +46,7 @@ struct Receiver {
     halved_at: Option<Millis>,
 }
 
-type Name = (String, String);
+type Name = (WorkspaceId, ConnectionId);
 
 struct Model {
     caps: Caps,
@@ -53,7 +54,9 @@ struct Model {
     pending: BTreeMap<Uuid, Delivery>,
     receivers: BTreeMap<Name, Receiver>,
     /// When deliveries were started under a limit.
-    starts: BTreeMap<(String, GateKey), Vec<Millis>>,
+    starts: BTreeMap<(WorkspaceId, GateKey), Vec<Millis>>,
+    /// Attempts of each connection.
+    under_way: BTreeMap<Name, u32>,
     owed: usize,
     settled: usize,
     draining: bool,
@@ -61,12 +64,11 @@ struct Model {
 
 impl Model {
     fn name(delivery: &Delivery) -> Name {
-        (delivery.owe.workspace.to_string(), delivery.owe.connection.to_string())
+        (delivery.owe.workspace.clone(), delivery.owe.connection.clone())
     }
 
     fn in_flight(&self, of: impl Fn(&Name) -> bool) -> u32 {
-        let under_way = self.pending.values().filter(|one| one.since.is_some() && of(&Self::name(one)));
-        u32::try_from(under_way.count()).unwrap()
+        self.under_way.iter().filter(|(name, _)| of(name)).map(|(_, count)| count).sum()
     }
 
     /// The reason why a delivery may not start, whatever its turn is.
@@ -82,8 +84,7 @@ impl Model {
         };
         let limit = receiver.limit.unwrap_or(4).min(self.caps.connection_in_flight_max);
         let is_ahead = |other: &&Delivery| {
-            other.owe.order.is_some()
-                && other.owe.order == delivery.owe.order
+            other.owe.order == delivery.owe.order
                 && Self::name(other) == name
                 && other.number < delivery.number
         };
@@ -99,7 +100,7 @@ impl Model {
             Some("it is under way")
         } else if delivery.due_at > self.now {
             Some("it is not due")
-        } else if self.pending.values().any(|other| is_ahead(&other)) {
+        } else if delivery.owe.order.is_some() && self.pending.values().any(|other| is_ahead(&other)) {
             Some("another one is ahead in its lane")
         } else if limited {
             Some("its rate limit is used up")
@@ -116,7 +117,7 @@ impl Model {
 
     /// Whether a workspace's own caps are what stops a delivery that nothing else stops.
     fn is_capped(&self, id: Uuid) -> bool {
-        let workspace = self.pending[&id].owe.workspace.to_string();
+        let workspace = self.pending[&id].owe.workspace.clone();
         let mine = self.in_flight(|other| other.0 == workspace);
         let free = self.caps.in_flight_max - self.in_flight(|_| true);
         mine >= (self.caps.in_flight_max / 2).max(1)
@@ -130,9 +131,13 @@ impl Model {
         assert!(now <= delivery.owe.expires_at + 1_000, "it had expired");
         delivery.made += 1;
         delivery.since = Some(now);
+        *self
+            .under_way
+            .entry((delivery.owe.workspace.clone(), delivery.owe.connection.clone()))
+            .or_default() += 1;
         assert_eq!(attempt, delivery.made, "attempts are counted one by one");
         if let Some(tally) = delivery.owe.rate {
-            self.starts.entry((delivery.owe.workspace.to_string(), tally.key)).or_default().push(now);
+            self.starts.entry((delivery.owe.workspace.clone(), tally.key)).or_default().push(now);
         }
     }
 
@@ -148,6 +153,7 @@ impl Model {
         let under_way = self.in_flight(|other| *other == name);
         let delivery = self.pending.get_mut(&id).unwrap();
         let since = delivery.since.take().unwrap();
+        *self.under_way.get_mut(&name).unwrap() -= 1;
         let receiver = self.receivers.get_mut(&name).unwrap();
         let limit = receiver.limit.get_or_insert(4);
         match outcome {
@@ -276,7 +282,7 @@ impl Life {
         let blocked = receiver.blocked_until > Millis::MIN && receiver.blocked_until + TICK > self.model.now;
         let Some(tally) = delivery.owe.rate else { return !blocked };
         let every = Millis::try_from(tally.every.as_millis()).unwrap();
-        let starts = self.model.starts.get(&(delivery.owe.workspace.to_string(), tally.key));
+        let starts = self.model.starts.get(&(delivery.owe.workspace.clone(), tally.key));
         let lately =
             starts.map_or(0, |all| all.iter().filter(|at| **at + every + TICK > self.model.now).count());
         !blocked && lately < tally.allow as usize
@@ -413,13 +419,14 @@ fn live(seed: u64) {
         pending: BTreeMap::new(),
         receivers: BTreeMap::new(),
         starts: BTreeMap::new(),
+        under_way: BTreeMap::new(),
         owed: 0,
         settled: 0,
         draining: false,
     };
     let engine = Engine::new(caps, START, seed);
     let mut life = Life { engine, model, random, under_way: BTreeMap::new(), expected: None };
-    for _ in 0..150 {
+    for _ in 0..100 {
         match life.random.random_range(0..20) {
             0..=8 => life.owe(),
             9..=14 => life.finish(),

@@ -1,5 +1,7 @@
 //! A whole node on a disk in memory, with receivers that are scripts.
 
+mod gates;
+
 use std::collections::VecDeque;
 use std::sync::Mutex;
 use std::sync::atomic::AtomicUsize;
