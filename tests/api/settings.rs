@@ -27,9 +27,9 @@ rule forward {{
 
 /// Today and what is near it, so that a test is outside the hours whenever it runs.
 fn days() -> String {
-    let today = jiff::Zoned::now().with_time_zone(jiff::tz::TimeZone::UTC).date();
-    let near = (-1..=1).map(|away| today.saturating_add(jiff::Span::new().days(away)).to_string());
-    near.collect::<Vec<_>>().join(", ")
+    let now = jiff::Timestamp::now();
+    let days = [-1, 0, 1].map(|days| now + jiff::SignedDuration::from_hours(24 * days));
+    days.map(|day| day.to_string().split_once('T').unwrap().0.to_owned()).join(", ")
 }
 
 async fn order(app: &App, id: &str) -> Value {

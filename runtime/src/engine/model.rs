@@ -142,12 +142,7 @@ impl Model {
     }
 
     /// What an end says about the receiver, and which states may follow.
-    fn finished(
-        &mut self,
-        id: Uuid,
-        outcome: Outcome,
-        retry_after: Option<Millis>,
-    ) -> (State, Option<(Millis, Millis)>) {
+    fn finished(&mut self, id: Uuid, outcome: Outcome, retry_after: Option<Millis>) -> (State, Range) {
         let (now, max) = (self.now, self.caps.connection_in_flight_max);
         let name = Self::name(&self.pending[&id]);
         let under_way = self.in_flight(|other| *other == name);
@@ -206,12 +201,7 @@ impl Receiver {
 
 impl Delivery {
     /// The state that follows, and for one more try from when to when it may be.
-    fn expected(
-        &self,
-        outcome: Outcome,
-        retry_after: Option<Millis>,
-        now: Millis,
-    ) -> (State, Option<(Millis, Millis)>) {
+    fn expected(&self, outcome: Outcome, retry_after: Option<Millis>, now: Millis) -> (State, Range) {
         let dead = |reason| (State::DeadLetter { reason }, None);
         let terms = &self.owe.terms;
         if outcome == Outcome::Delivered {
@@ -233,6 +223,9 @@ impl Delivery {
     }
 }
 
+/// From when to when one more try may be, when there is one.
+type Range = Option<(Millis, Millis)>;
+
 /// One random life: an engine, its model and what is under way.
 struct Life {
     engine: Engine,
@@ -240,7 +233,7 @@ struct Life {
     random: StdRng,
     under_way: BTreeMap<Uuid, Key>,
     /// What may follow from what was just finished.
-    expected: Option<(Uuid, State, Option<(Millis, Millis)>)>,
+    expected: Option<(Uuid, State, Range)>,
 }
 
 impl Life {
@@ -456,6 +449,7 @@ fn live(seed: u64) {
 }
 
 #[test]
+#[expect(clippy::disallowed_methods, reason = "a test's own knob, no setting of the server")]
 fn the_engine_does_what_a_naive_model_allows_and_leaves_nothing_undone() {
     let cases = std::env::var("FANWISE_CASES").ok().and_then(|text| text.parse().ok()).unwrap_or(500);
     for seed in 0..cases {

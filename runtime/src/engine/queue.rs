@@ -323,7 +323,8 @@ impl Queues {
         self.turns.iter().find(|(_, owner)| {
             self.workspaces.at(*owner).is_some_and(|workspace| {
                 let over_half = workspace.in_flight >= half && others_wait;
-                !over_half && !(reserved && workspace.in_flight > 0)
+                let not_quiet = reserved && workspace.in_flight > 0;
+                !(over_half || not_quiet)
             })
         })
     }

@@ -156,6 +156,7 @@ fn quiet_workspaces(backlog: u32, noisy_connections: u32) -> Millis {
 }
 
 #[test]
+#[expect(clippy::disallowed_methods, reason = "a test's own knob, no setting of the server")]
 fn a_backlog_into_receivers_that_hang_does_not_move_the_quiet_workspaces() {
     let backlog = std::env::var("FANWISE_BACKLOG").ok().and_then(|text| text.parse().ok()).unwrap_or(100_000);
     let alone = quiet_workspaces(0, 0);
