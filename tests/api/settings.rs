@@ -97,12 +97,12 @@ async fn what_waits_says_what_it_waits_for() {
         }
         let second = order(&app, "o2").await;
         let path = format!("/v1/workspaces/ws/deliveries/{}", second["id"].as_str().unwrap());
-        let view = app.until(&path, |body| body["waits_for"] == waits_for).await;
+        let view = app.until(&path, |body| body["standing"]["waits_for"] == waits_for).await;
         assert_eq!(view["state"], "waiting");
         if waits_for == "order" {
-            assert_eq!(view["ahead"], first["id"]);
+            assert_eq!(view["standing"]["ahead"], first["id"]);
         } else {
-            let until: jiff::Timestamp = view["until"].as_str().unwrap().parse().unwrap();
+            let until: jiff::Timestamp = view["standing"]["until"].as_str().unwrap().parse().unwrap();
             assert!(until > jiff::Timestamp::now() + Duration::from_secs(600));
         }
         let connection = app.get("/v1/workspaces/ws/connections/hook").await.expect(200);
