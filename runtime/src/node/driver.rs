@@ -29,6 +29,19 @@ pub(super) struct Inbox {
     /// A std mutex: held to push or to take everything.
     waiting: Mutex<VecDeque<Letter>>,
     some: Condvar,
+    /// Nobody reads it any more. Written and read under the lock.
+    closed: AtomicBool,
+}
+
+/// However the engine's thread ends, nobody waits for an answer of it afterwards.
+struct Closing<'a>(&'a Inbox);
+
+impl Drop for Closing<'_> {
+    fn drop(&mut self) {
+        let mut waiting = self.0.waiting.lock().unwrap_or_else(PoisonError::into_inner);
+        self.0.closed.store(true, Ordering::Relaxed);
+        waiting.clear();
+    }
 }
 
 /// One thing for the engine's thread.
@@ -60,12 +73,20 @@ pub(super) enum Letter {
 
 impl Inbox {
     pub(super) fn push(&self, letter: Letter) {
-        self.waiting.lock().unwrap_or_else(PoisonError::into_inner).push_back(letter);
+        let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
+        if self.closed.load(Ordering::Relaxed) {
+            return;
+        }
+        waiting.push_back(letter);
+        drop(waiting);
         self.some.notify_one();
     }
 
     pub(super) fn push_inputs(&self, inputs: impl IntoIterator<Item = Input>) {
         let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
+        if self.closed.load(Ordering::Relaxed) {
+            return;
+        }
         let before = waiting.len();
         waiting.extend(inputs.into_iter().map(Letter::Input));
         if waiting.len() > before {
@@ -110,6 +131,7 @@ pub(super) struct Driver {
 impl Driver {
     /// The engine's thread.
     pub(super) fn run(self: &Arc<Self>, mut engine: Engine, mut effects: Vec<Effect>) {
+        let _closing = Closing(&self.inbox);
         let mut carry = Carry::default();
         loop {
             let now = self.sender.clock.now().as_millisecond();

@@ -215,3 +215,23 @@ fn an_outage_coalesces_retries_and_the_way_back_is_slow_first() {
     let delivered = world.bench.moved.iter().filter(|(.., state)| *state == State::Delivered).count();
     assert_eq!(delivered, 5_000, "no delivery has used up its attempts");
 }
+
+#[test]
+fn a_slow_receiver_pays_for_the_slots_it_holds() {
+    let receiver: Receiver = |name| (if name.contains("slow") { 1_000 } else { 100 }, Outcome::Delivered);
+    let mut world = World::new(Bench::new(12, 64), receiver);
+    for _ in 0..4_000 {
+        for workspace in ["slow", "one", "two"] {
+            world.owe(workspace, "1");
+        }
+    }
+    world.pass(120_000);
+    let starts = |name: &str| {
+        let of = |started: &&Started| world.bench.name(started.id).starts_with(name);
+        world.bench.started.iter().filter(of).count()
+    };
+    let (slow, one, two) = (starts("slow"), starts("one"), starts("two"));
+    // By turns alone, each would start as often, and the slow one would hold ten of twelve slots.
+    assert!(one > 6 * slow && two > 6 * slow, "{slow} slow ones, {one} and {two} of the others");
+    assert!(slow > 200, "and it still gets its third: {slow}");
+}

@@ -148,4 +148,7 @@ async fn a_rate_limit_counts_what_was_started_before_a_restart() {
     after.node.discard(&workspace(), &third.deliveries[0]).await.unwrap();
     let discarded = State::DeadLetter { reason: DeadReason::Discarded };
     assert_eq!(after.settled(&third.deliveries[0]).await.state, discarded);
+    // Once it has stopped, it says nothing, and nobody waits for an answer.
+    after.node.shutdown(Duration::from_secs(1)).await;
+    assert_eq!(after.node.standing(&workspace(), &second.deliveries[0]).await, None);
 }
