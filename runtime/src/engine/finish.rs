@@ -1,13 +1,12 @@
 //! What follows when an attempt is over, or when a delivery is given up.
 
 use rand::Rng;
+use uuid::Uuid;
 
 use super::decide::{self, Next, Series, decide};
 use super::pending::Place;
 use super::{Effect, Ending, Engine, Key, Millis, Timer, dead, timestamp};
 use crate::model::{DeadReason, Outcome, State};
-
-use uuid::Uuid;
 
 impl Engine {
     pub(super) fn finished(&mut self, key: Key, ending: Ending, effects: &mut Vec<Effect>) {

@@ -1,4 +1,4 @@
-//! What was measured on a peer and must not be ours, in a simulation with receivers that take their time.
+//! What was measured on a peer and must not be ours, simulated with receivers that take their time.
 //!
 //! `FANWISE_BACKLOG` sets how many deliveries the noisy workspace has waiting; `1000000` is the number of
 //! the design.

@@ -1,4 +1,4 @@
-//! Throttle, dedupe and rate limits of a whole node: what is dropped is seen, and a restart forgets nothing.
+//! Gates and rate limits of a whole node: drops are seen, and a restart forgets nothing.
 
 use compiler::gate::{GateKey, Gated, Once, Tally};
 
