@@ -14,6 +14,8 @@ mod receiver;
 mod restart;
 #[path = "api/rules.rs"]
 mod rules;
+#[path = "api/settings.rs"]
+mod settings;
 #[path = "api/standardwebhooks.rs"]
 mod standardwebhooks;
 #[path = "api/workspaces.rs"]

@@ -102,7 +102,7 @@ impl History {
                 self.carried(carried, position);
                 None
             }
-            Record::Started { workspace, delivery, attempt, at } => {
+            Record::Started { workspace, delivery, attempt, at, .. } => {
                 let (state, attempt) = (State::InFlight { attempt: *attempt }, *attempt);
                 self.moved(workspace, delivery, state, *at, None);
                 Some(Feed::Started { workspace: workspace.clone(), delivery: delivery.clone(), attempt })
@@ -333,7 +333,7 @@ impl Past {
             policy: delivery.policy.clone(),
             created_at: delivery.created_at,
             replay_of: delivery.replay_of.clone(),
-            state: State::Waiting,
+            state: delivery.first_state(),
             attempts: 0,
             changed_at: delivery.created_at,
         });

@@ -112,7 +112,7 @@ pub async fn keep(node: &Node, items: Vec<Item>) -> Result<Vec<Result<Answered, 
         let (workspace, prepared) = prepared?;
         match accepted.next() {
             Some(Ok(kept)) if kept.repeated => Ok(Answered::of_repeated(node, &workspace, &kept)),
-            Some(Ok(_)) => Ok(prepared),
+            Some(Ok(kept)) => Ok(prepared.skipping(&kept.skipped)),
             Some(Err(conflict)) => Err(mismatch(&conflict)),
             None => Err(Problem::internal("making the event durable", &"the node answered too few")),
         }

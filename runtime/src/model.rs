@@ -1,11 +1,15 @@
 //! What the server speaks of: events as accepted, deliveries as owed, attempts as made.
 
+mod hours;
+
 use std::sync::Arc;
 use std::time::Duration;
 
+use compiler::gate::{Gated, Tally};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+pub use self::hours::Hours;
 use crate::id::{ConnectionId, DeliveryId, EventId, RevisionId, WorkspaceId};
 
 /// An accepted event, as the journal keeps it.
@@ -57,12 +61,24 @@ pub struct DeliveryRecord {
     pub input: Result<Arc<str>, Arc<str>>,
     /// What the rule asked for.
     pub policy: Policy,
-    /// When it was owed; retries and expiry count from here.
+    /// When it was owed.
     pub created_at: Timestamp,
-    /// Not before this.
+    /// Not before this; expiry counts from here.
     pub due_at: Timestamp,
     /// The delivery that this one replays.
     pub replay_of: Option<DeliveryId>,
+    /// What the gates count it by.
+    pub gated: Gated,
+    /// Why it is not sent at all; then it is settled from the beginning.
+    pub skipped: Option<SkipReason>,
+}
+
+impl DeliveryRecord {
+    /// Where it stands before anything has happened to it.
+    #[must_use]
+    pub fn first_state(&self) -> State {
+        self.skipped.map_or(State::Waiting, |reason| State::Skipped { reason })
+    }
 }
 
 /// A delivery's settings, evaluated: plain data.
@@ -86,6 +102,33 @@ pub struct Policy {
     pub weight: u8,
     /// Sent as `Idempotency-Key` where the integration supports one; the delivery's id without it.
     pub idempotency_key: Option<Arc<str>>,
+    /// So many start in so long, under this key.
+    pub rate: Option<Tally>,
+    /// The hash of what it is ordered by on its connection.
+    pub order: Option<u64>,
+    /// Only in these hours.
+    pub hours: Option<Arc<Hours>>,
+}
+
+impl Default for Policy {
+    /// The language's defaults.
+    fn default() -> Self {
+        let settings = compiler::hir::Settings::default();
+        Self {
+            attempts: settings.retry.attempts,
+            first_wait: settings.retry.first_wait,
+            longest_wait: settings.retry.longest_wait,
+            growth_thousandths: 2_000,
+            jitter_thousandths: 200,
+            timeout: settings.timeout,
+            expires: settings.expires,
+            weight: 4,
+            idempotency_key: None,
+            rate: None,
+            order: None,
+            hours: None,
+        }
+    }
 }
 
 /// Where a delivery stands.
@@ -111,10 +154,29 @@ pub enum State {
         /// Why.
         reason: DeadReason,
     },
+    /// Not sent, because its rule says so; it can be replayed, unless it was left out of a sample.
+    Skipped {
+        /// Why.
+        reason: SkipReason,
+    },
+}
+
+/// Why a delivery that its rule could have sent is not sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SkipReason {
+    /// `dedupe`: one with its key was sent a short while ago.
+    Duplicate,
+    /// `throttle`: enough were sent lately.
+    Throttled,
+    /// `sample`: it is outside its rule's share.
+    Sampled,
+    /// `during`: it is outside its hours, and `outside` says skip.
+    OutsideHours,
 }
 
 /// Why a delivery was given up.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum DeadReason {
     /// The last attempt its policy allows failed.

@@ -11,6 +11,7 @@ mod admit;
 mod books;
 pub mod config;
 mod driver;
+mod gates;
 pub mod query;
 mod recovery;
 #[cfg(test)]
@@ -22,10 +23,11 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use ring::rand::{SecureRandom, SystemRandom};
-use tokio::sync::broadcast;
+use tokio::sync::{broadcast, oneshot};
 
 pub use accept::{Accepted, Conflict, ConflictBy, Identity, LimitOf, NewEvent, Rejected};
 pub use config::NodeConfig;
+pub use gates::Skipped;
 pub use query::{
     Cursor, DeliveryFilter, DeliveryView, EventFilter, EventView, Feed, Page, StateKind, Status,
 };
@@ -37,9 +39,10 @@ use crate::clock::{Clock, SystemClock};
 use crate::deliver::Sender;
 use crate::deliver::target::Connections;
 use crate::deliver::transport::{Http, Transport};
+use crate::engine::view::{ConnectionView, Standing};
 use crate::engine::{Caps, Engine, Input};
 use crate::history::{History, HistoryLimits};
-use crate::id::{DeliveryId, EventId, WorkspaceId};
+use crate::id::{ConnectionId, DeliveryId, EventId, WorkspaceId};
 use crate::idempotency::{Window, WindowLimits};
 use crate::journal::disk::{Disk, Folder};
 use crate::journal::segment::{SegmentLog, SegmentOptions};
@@ -177,7 +180,6 @@ impl Node {
         if !unknown.is_empty() && writer.note(Class::Outcome, unknown).is_err() {
             return Err(JournalError::Poisoned.into());
         }
-        inbox.push_inputs(owed.into_iter().map(|owe| Input::Owe(Box::new(owe))));
         let sender =
             Sender { connections, transport, clock: Arc::clone(&clock), addresses: config.addresses };
         let driver = Arc::new(Driver {
@@ -193,9 +195,13 @@ impl Node {
             in_flight_max: config.in_flight_max,
             connection_in_flight_max: config.connection_in_flight_max,
         };
-        let engine = Engine::new(caps, clock.now().as_millisecond(), random_seed()?);
+        let mut engine = Engine::new(caps, clock.now().as_millisecond(), random_seed()?);
+        let mut effects = Vec::new();
+        engine.restore_rates(shelf.open().gates.take_rates(clock.now()));
+        engine.restore(owed, &mut effects);
         let running = Arc::clone(&driver);
-        let thread = std::thread::Builder::new().name("engine".into()).spawn(move || running.run(engine))?;
+        let run = move || running.run(engine, effects);
+        let thread = std::thread::Builder::new().name("engine".into()).spawn(run)?;
         let (stopping, engine) = (AtomicBool::new(false), Mutex::new(Some(thread)));
         Ok(Arc::new(Self { shelf, writer, driver, inbox, gauges, feed, clock, stopping, engine }))
     }
@@ -291,6 +297,26 @@ impl Node {
         }
     }
 
+    /// Why a delivery is not being sent at this moment; `None` when it is settled or not there.
+    pub async fn standing(&self, workspace: &WorkspaceId, delivery: &DeliveryId) -> Option<Standing> {
+        self.shelf.open().history.delivery(workspace, delivery)?;
+        let (answer, answered) = oneshot::channel();
+        self.inbox.push(Letter::Standing { delivery: delivery.uuid()?, answer });
+        answered.await.ok().flatten()
+    }
+
+    /// How a connection stands; `None` when nothing is pending for it, and it is not paused.
+    pub async fn connection(
+        &self,
+        workspace: &WorkspaceId,
+        connection: &ConnectionId,
+    ) -> Option<ConnectionView> {
+        let (answer, answered) = oneshot::channel();
+        let (workspace, connection) = (workspace.clone(), connection.clone());
+        self.inbox.push(Letter::Connection { workspace, connection, answer });
+        answered.await.ok().flatten()
+    }
+
     /// What happens from now on. A reader that falls behind misses some and is told how many.
     #[must_use]
     pub fn subscribe(&self) -> broadcast::Receiver<Feed> {
@@ -314,6 +340,7 @@ impl Node {
             events: events as u64,
             deliveries: deliveries as u64,
             dead_letters: dead_letters as u64,
+            skipped: books.gates.skipped,
             journal_bytes: self.writer.bytes(),
         }
     }

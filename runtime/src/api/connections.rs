@@ -13,7 +13,7 @@ use super::body::json_bytes;
 use super::fields::Fields;
 use super::problem::{Kind, Problem};
 use super::query::Query;
-use super::{Json, page, uninterrupted};
+use super::{Json, json_of, page, uninterrupted};
 use crate::deliver::address::{AddressError, AddressPolicy, check_url};
 use crate::id::ConnectionId;
 use crate::limits::{BODY_BYTES_MAX, ID_CHARS_MAX, URL_CHARS_MAX};
@@ -73,10 +73,20 @@ pub(super) async fn create(
     Ok(Json::created(with_secret(shown(&connection), &secret)))
 }
 
-/// `GET …/connections/{con}`.
-pub(super) async fn show(at: InWorkspace, query: Query) -> Result<Json, Problem> {
+/// `GET …/connections/{con}`: with how it stands, while something is pending for it.
+pub(super) async fn show(
+    State(server): State<Arc<Server>>,
+    at: InWorkspace,
+    query: Query,
+) -> Result<Json, Problem> {
     query.finish()?;
-    Ok(Json::ok(shown(&*found(&at)?)))
+    let connection = found(&at)?;
+    let standing = server.node.connection(&at.workspace.id, &connection.id).await;
+    let mut shown = shown(&connection);
+    if let (Some(fields), Some(standing)) = (shown.as_object_mut(), standing) {
+        fields.insert("standing".to_owned(), json_of(&standing)?);
+    }
+    Ok(Json::ok(shown))
 }
 
 /// `PATCH …/connections/{con}`: URL, secret, enabled. What waits uses it at its next attempt.

@@ -67,10 +67,13 @@ fn delivery(input: &str, timeout: Duration) -> DeliveryRecord {
             expires: Duration::from_secs(1000),
             weight: 4,
             idempotency_key: None,
+            ..Policy::default()
         },
         created_at: Timestamp::UNIX_EPOCH,
         due_at: Timestamp::UNIX_EPOCH,
         replay_of: None,
+        gated: Default::default(),
+        skipped: None,
     }
 }
 

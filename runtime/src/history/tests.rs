@@ -34,10 +34,13 @@ fn owed(workspace: &str, number: u32, deliveries: u32) -> Owed {
             expires: Duration::ZERO,
             weight: 1,
             idempotency_key: None,
+            ..Policy::default()
         },
         created_at: Timestamp::UNIX_EPOCH,
         due_at: Timestamp::UNIX_EPOCH,
         replay_of: None,
+        gated: Default::default(),
+        skipped: None,
     };
     let deliveries = (0..deliveries).map(delivery).collect();
     let event = EventRecord {
@@ -101,8 +104,13 @@ fn a_deliverys_states_attempts_and_replays_are_listed() {
     let workspace = WorkspaceId::from_text("a");
     let delivery = DeliveryId::from_text("dlv_0_0");
     let at = Timestamp::UNIX_EPOCH;
-    let started =
-        Record::Started { workspace: workspace.clone(), delivery: delivery.clone(), attempt: 1, at };
+    let started = Record::Started {
+        workspace: workspace.clone(),
+        delivery: delivery.clone(),
+        attempt: 1,
+        at,
+        rate: None,
+    };
     history.apply(&started, position(1));
     assert_eq!(history.delivery(&workspace, &delivery).unwrap().0.state, State::InFlight { attempt: 1 });
     let attempt = AttemptRecord {

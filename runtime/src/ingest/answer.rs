@@ -5,7 +5,7 @@ use std::sync::Arc;
 use serde_json::{Value, json};
 
 use crate::id::{DeliveryId, EventId, WorkspaceId};
-use crate::model::DeliveryRecord;
+use crate::model::{DeliveryRecord, SkipReason, State};
 use crate::node::{Accepted, DeliveryView, NewEvent, Node};
 
 /// What every accepted event's durability is called, in the body and in the header of that name.
@@ -35,6 +35,8 @@ pub struct Owed {
     pub connection: Arc<str>,
     /// The action.
     pub action: Arc<str>,
+    /// Why it is not sent.
+    pub skipped: Option<SkipReason>,
 }
 
 impl Answered {
@@ -43,6 +45,16 @@ impl Answered {
     pub fn of_new(new: &NewEvent) -> Self {
         let deliveries = new.deliveries.iter().map(Owed::of_record).collect();
         Self { id: new.event.id.clone(), rules: new.event.rules.clone().into(), deliveries, repeated: false }
+    }
+
+    /// The same with what the gates have skipped since.
+    #[must_use]
+    pub fn skipping(mut self, skipped: &[(DeliveryId, SkipReason)]) -> Self {
+        for owed in &mut self.deliveries {
+            let found = skipped.iter().find(|(id, _)| *id == owed.id);
+            owed.skipped = found.map(|(_, reason)| *reason).or(owed.skipped);
+        }
+        self
     }
 
     /// The answer for an event that was kept before.
@@ -62,9 +74,15 @@ impl Answered {
     #[must_use]
     pub fn to_json(&self) -> Value {
         let deliveries = self.deliveries.iter().map(|owed| {
-            json!({
+            let mut one = json!({
                 "id": owed.id.as_str(), "rule": &*owed.rule, "connection": &*owed.connection, "action": &*owed.action,
-            })
+            });
+            if let Some(reason) = owed.skipped
+                && let (Some(one), Ok(reason)) = (one.as_object_mut(), serde_json::to_value(reason))
+            {
+                one.insert("skipped".to_owned(), reason);
+            }
+            one
         });
         let rules: Vec<&str> = self.rules.iter().map(|rule| &**rule).collect();
         let mut answer = json!({
@@ -89,6 +107,7 @@ impl Owed {
             rule: Arc::clone(&record.rule),
             connection: Arc::clone(&record.connection_name),
             action: Arc::clone(&record.action),
+            skipped: record.skipped,
         }
     }
 
@@ -98,6 +117,10 @@ impl Owed {
             rule: Arc::clone(&view.rule),
             connection: Arc::clone(&view.connection_name),
             action: Arc::clone(&view.action),
+            skipped: match view.state {
+                State::Skipped { reason } => Some(reason),
+                _ => None,
+            },
         }
     }
 }

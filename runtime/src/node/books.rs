@@ -8,6 +8,7 @@ use tokio::sync::broadcast;
 
 use super::accept::{LimitOf, Rejected};
 use super::driver::{Inbox, Letter};
+use super::gates::GateBook;
 use super::query::Feed;
 use crate::clock::Clock;
 use crate::engine::{Input, Millis, Owe};
@@ -38,6 +39,7 @@ pub(super) struct Books {
     pub history: History,
     pub window: Window,
     pub pending: PendingCounts,
+    pub gates: GateBook,
     /// Unsettled deliveries of each segment: a segment that has any is kept.
     pins: BTreeMap<u32, Pins>,
     /// Where unsettled deliveries are that were copied.
@@ -49,7 +51,7 @@ impl Books {
     pub(super) fn new(history: History, window: Window, limits: PendingLimits) -> Self {
         let pending = PendingCounts { limits, node: 0, workspaces: HashMap::new() };
         let (pins, carried, recent) = (BTreeMap::new(), HashMap::new(), Recent::default());
-        Self { history, window, pending, pins, carried, recent }
+        Self { history, window, pending, gates: GateBook::default(), pins, carried, recent }
     }
 
     /// Takes a durable record.
@@ -58,6 +60,7 @@ impl Books {
             Record::Accepted(owed) => {
                 let (event, ids) = (&owed.event, owed.deliveries.iter().map(|delivery| delivery.id.clone()));
                 self.window.committed(&event.workspace, &owed.identity, &event.id, ids, event.received_at);
+                self.gates.skipped.count(owed);
                 self.pin(position.segment, owed);
             }
             Record::Replayed(owed) => self.pin(position.segment, owed),
@@ -68,9 +71,9 @@ impl Books {
     }
 
     fn pin(&mut self, segment: u32, owed: &Owed) {
-        if !owed.deliveries.is_empty() {
+        if owed.owing() > 0 {
             let pins = self.pins.entry(segment).or_default();
-            pins.deliveries += owed.deliveries.len() as u64;
+            pins.deliveries += u64::from(owed.owing());
             pins.bytes += bytes_of(owed) as u64;
         }
     }
@@ -194,7 +197,7 @@ pub(super) struct Recent {
 impl Recent {
     fn add(&mut self, position: Position, record: &Arc<Record>) {
         let (Record::Accepted(owed) | Record::Replayed(owed)) = &**record else { return };
-        if owed.deliveries.is_empty() {
+        if owed.owing() == 0 {
             return;
         }
         // Parsed, it takes about twice as much as written.
@@ -252,11 +255,8 @@ impl Committed<Fact> for Bookkeeper {
             books.recent.add(position, &fact.record);
             match &*fact.record {
                 Record::Carried(carried) => {
-                    inputs.extend(carried.owed.deliveries.first().map(|delivery| Input::Carried {
-                        id: delivery.id.clone(),
-                        position,
-                        index: 0,
-                    }))
+                    let id = carried.owed.deliveries.first().and_then(|delivery| delivery.id.uuid());
+                    inputs.extend(id.map(|id| Input::Carried { id, position, index: 0 }));
                 }
                 record => owes(record, position, &mut owed),
             }
@@ -299,7 +299,7 @@ impl Committed<Fact> for Bookkeeper {
 /// Whether nothing follows from a state any more.
 pub(super) fn is_settled(state: &State) -> bool {
     match state {
-        State::Delivered | State::DeadLetter { .. } => true,
+        State::Delivered | State::DeadLetter { .. } | State::Skipped { .. } => true,
         State::Waiting | State::InFlight { .. } | State::Again { .. } => false,
     }
 }
@@ -307,20 +307,8 @@ pub(super) fn is_settled(state: &State) -> bool {
 /// What a record makes the engine owe.
 pub(super) fn owes(record: &Record, position: Position, owed: &mut Vec<Owe>) {
     let deliveries = record.owed().map(|owed| owed.deliveries.as_slice()).unwrap_or_default();
-    for (index, delivery) in (0..).zip(deliveries) {
-        owed.push(Owe {
-            id: delivery.id.clone(),
-            workspace: delivery.workspace.clone(),
-            connection: delivery.connection.clone(),
-            position,
-            index,
-            policy: delivery.policy.clone(),
-            created_at: millis(delivery.created_at),
-            due_at: millis(delivery.due_at),
-            attempts: 0,
-            mapped: delivery.input.is_ok(),
-        });
-    }
+    let owes = (0..).zip(deliveries).filter_map(|(index, delivery)| Owe::of(delivery, position, index));
+    owed.extend(owes);
 }
 
 pub(super) fn millis(at: jiff::Timestamp) -> Millis {

@@ -32,7 +32,8 @@ pub struct NodeConfig {
     pub node_pending_max: u32,
     /// Attempts under way at once.
     pub in_flight_max: u32,
-    /// Attempts under way at once to one connection.
+    /// Attempts under way at once to one connection: each begins with 4 and finds out how many its receiver
+    /// can take, up to this.
     pub connection_in_flight_max: u32,
     /// How long an idempotency key or an event's own id is remembered.
     pub idempotency_kept: Duration,
@@ -60,7 +61,7 @@ impl NodeConfig {
             workspace_pending_max: 1_000_000,
             node_pending_max: 10_000_000,
             in_flight_max: 512,
-            connection_in_flight_max: 16,
+            connection_in_flight_max: 64,
             idempotency_kept: Duration::from_secs(24 * 3600),
             workspace_idempotency_keys_max: 200_000,
             node_idempotency_keys_max: 1_000_000,

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use serde::Serialize;
 
+use super::gates::Skipped;
 use crate::id::{ConnectionId, DeliveryId, EventId, RevisionId, WorkspaceId};
 use crate::model::{AttemptRecord, Policy, State};
 
@@ -63,6 +64,8 @@ pub enum StateKind {
     Delivered,
     /// [`State::DeadLetter`].
     DeadLetter,
+    /// [`State::Skipped`].
+    Skipped,
 }
 
 impl StateKind {
@@ -75,6 +78,7 @@ impl StateKind {
             State::Again { .. } => Self::Again,
             State::Delivered => Self::Delivered,
             State::DeadLetter { .. } => Self::DeadLetter,
+            State::Skipped { .. } => Self::Skipped,
         }
     }
 }
@@ -184,6 +188,8 @@ pub struct Status {
     pub deliveries: u64,
     /// Dead letters in the listing.
     pub dead_letters: u64,
+    /// Deliveries that were skipped.
+    pub skipped: Skipped,
     /// Bytes of the journal's segments.
     pub journal_bytes: u64,
 }

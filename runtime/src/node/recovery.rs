@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use jiff::Timestamp;
+use uuid::Uuid;
 
 use super::books::{Books, is_settled, millis, owes};
 use crate::engine::Owe;
@@ -15,7 +16,7 @@ use crate::record::{NotARecord, Record};
 /// A journal that is being read.
 pub(super) struct Recovery {
     books: Books,
-    open: HashMap<DeliveryId, Open>,
+    open: HashMap<Uuid, Open>,
     unreadable: Option<(Position, NotARecord)>,
 }
 
@@ -50,25 +51,25 @@ impl Recovery {
             }
         };
         self.books.apply(&record, position);
+        self.books.gates.recall(&record);
         match &*record {
             Record::Accepted(_) | Record::Replayed(_) => {
                 let mut owed = Vec::new();
                 owes(&record, position, &mut owed);
-                self.open.extend(owed.into_iter().map(|owe| (owe.id.clone(), Open { owe, started: None })));
+                self.open.extend(owed.into_iter().map(|owe| (owe.id, Open { owe, started: None })));
             }
             Record::Carried(carried) => {
                 let mut owed = Vec::new();
                 owes(&record, position, &mut owed);
                 for mut owe in owed {
                     (owe.attempts, owe.due_at) = (carried.attempts, millis(carried.due_at));
-                    let id = owe.id.clone();
-                    if let Some(old) = self.open.insert(id, Open { owe, started: None }) {
+                    if let Some(old) = self.open.insert(owe.id, Open { owe, started: None }) {
                         self.books.unpin(old.owe.position.segment);
                     }
                 }
             }
             Record::Started { delivery, attempt, at, .. } => {
-                if let Some(open) = self.open.get_mut(delivery) {
+                if let Some(open) = delivery.uuid().and_then(|id| self.open.get_mut(&id)) {
                     open.started = Some((*attempt, *at));
                 }
             }
@@ -80,13 +81,14 @@ impl Recovery {
     }
 
     fn moved(&mut self, delivery: &DeliveryId, attempt: Option<u32>, state: &State) {
+        let Some(id) = delivery.uuid() else { return };
         if is_settled(state) {
-            if let Some(open) = self.open.remove(delivery) {
+            if let Some(open) = self.open.remove(&id) {
                 self.books.unpin(open.owe.position.segment);
             }
             return;
         }
-        let Some(open) = self.open.get_mut(delivery) else { return };
+        let Some(open) = self.open.get_mut(&id) else { return };
         open.started = None;
         open.owe.attempts = attempt.unwrap_or(open.owe.attempts);
         if let State::Again { at } = state {
@@ -106,7 +108,8 @@ impl Recovery {
         for Open { mut owe, started } in open {
             self.books.pending.add(&owe.workspace, 1);
             if let Some((number, at)) = started {
-                unknown.push(nobody_knows(&owe.workspace, &owe.id, number, at, now));
+                let id = DeliveryId::from_uuid(owe.id);
+                unknown.push(nobody_knows(&owe.workspace, &id, number, at, now));
                 owe.attempts = number;
                 owe.due_at = millis(now);
             }

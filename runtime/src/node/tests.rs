@@ -1,5 +1,7 @@
 //! A whole node on a disk in memory, with receivers that are scripts.
 
+mod gates;
+
 use std::collections::VecDeque;
 use std::sync::Mutex;
 use std::sync::atomic::AtomicUsize;
@@ -134,6 +136,7 @@ fn policy() -> Policy {
         expires: Duration::from_secs(60),
         weight: 4,
         idempotency_key: None,
+        ..Policy::default()
     }
 }
 
@@ -153,6 +156,8 @@ fn new_event(connections: &[&str]) -> NewEvent {
         created_at: now,
         due_at: now,
         replay_of: None,
+        gated: Default::default(),
+        skipped: None,
     };
     let deliveries = connections.iter().map(delivery).collect();
     let event = EventRecord {

@@ -3,11 +3,15 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use compiler::gate::{GateKey, Gated, Once, Tally};
 use jiff::Timestamp;
+use jiff::civil::Date;
 
 use super::Owed;
 use crate::id::{ConnectionId, DeliveryId, EventId, RevisionId, WorkspaceId};
-use crate::model::{AttemptRecord, DeadReason, DeliveryRecord, EventRecord, Outcome, Policy, State};
+use crate::model::{
+    AttemptRecord, DeadReason, DeliveryRecord, EventRecord, Hours, Outcome, Policy, SkipReason, State,
+};
 use crate::node::accept::Identity;
 
 /// Writes fields.
@@ -47,7 +51,7 @@ impl Put {
         self.bytes(text.as_bytes());
     }
 
-    fn option<T: ?Sized>(&mut self, value: Option<&T>, put: impl FnOnce(&mut Self, &T)) {
+    pub(super) fn option<T: ?Sized>(&mut self, value: Option<&T>, put: impl FnOnce(&mut Self, &T)) {
         self.byte(u8::from(value.is_some()));
         if let Some(value) = value {
             put(self, value);
@@ -114,9 +118,40 @@ impl Put {
         self.duration(policy.expires);
         self.byte(policy.weight);
         self.option_text(policy.idempotency_key.as_deref());
+        self.option(policy.rate.as_ref(), Self::tally);
+        self.option(policy.order.as_ref(), |put, order| put.number(*order));
+        self.option(policy.hours.as_deref(), Self::hours);
         self.time(delivery.created_at);
         self.time(delivery.due_at);
         self.option_text(delivery.replay_of.as_ref().map(DeliveryId::as_str));
+        self.option(delivery.gated.dedupe.as_ref(), |put, once| {
+            put.0.extend_from_slice(&once.key.bytes());
+            put.duration(once.within);
+        });
+        self.option(delivery.gated.throttle.as_ref(), Self::tally);
+        self.option(delivery.skipped.as_ref(), |put, reason| put.byte(skip_code(*reason)));
+    }
+
+    pub(super) fn tally(&mut self, tally: &Tally) {
+        self.0.extend_from_slice(&tally.key.bytes());
+        self.number(u64::from(tally.allow));
+        self.duration(tally.every);
+    }
+
+    fn hours(&mut self, hours: &Hours) {
+        self.text(&hours.zone);
+        self.number(hours.open.len() as u64);
+        for &(days, from, to) in &hours.open {
+            self.byte(days);
+            self.number(u64::from(from));
+            self.number(u64::from(to));
+        }
+        self.number(hours.except.len() as u64);
+        for day in &hours.except {
+            self.signed(i64::from(day.year()));
+            self.byte(day.month().unsigned_abs());
+            self.byte(day.day().unsigned_abs());
+        }
     }
 
     pub(super) fn attempt(&mut self, attempt: &AttemptRecord) {
@@ -154,7 +189,20 @@ impl Put {
                     DeadReason::Discarded => 5,
                 });
             }
+            State::Skipped { reason } => {
+                self.byte(5);
+                self.byte(skip_code(*reason));
+            }
         }
+    }
+}
+
+fn skip_code(reason: SkipReason) -> u8 {
+    match reason {
+        SkipReason::Duplicate => 0,
+        SkipReason::Throttled => 1,
+        SkipReason::Sampled => 2,
+        SkipReason::OutsideHours => 3,
     }
 }
 
@@ -229,7 +277,7 @@ impl<'a> Take<'a> {
         self.text().map(Into::into)
     }
 
-    fn option<T>(&mut self, take: impl FnOnce(&mut Self) -> Option<T>) -> Option<Option<T>> {
+    pub(super) fn option<T>(&mut self, take: impl FnOnce(&mut Self) -> Option<T>) -> Option<Option<T>> {
         match self.byte()? {
             0 => Some(None),
             1 => take(self).map(Some),
@@ -304,10 +352,50 @@ impl<'a> Take<'a> {
                 expires: self.duration()?,
                 weight: self.byte()?,
                 idempotency_key: self.option(Self::shared)?,
+                rate: self.option(Self::tally)?,
+                order: self.option(Self::number)?,
+                hours: self.option(|take| take.hours().map(Arc::new))?,
             },
             created_at: self.time()?,
             due_at: self.time()?,
             replay_of: self.option(Self::text)?.map(DeliveryId::from_text),
+            gated: Gated {
+                dedupe: self.option(|take| Some(Once { key: take.key()?, within: take.duration()? }))?,
+                throttle: self.option(Self::tally)?,
+            },
+            skipped: self.option(Self::skip_reason)?,
+        })
+    }
+
+    fn key(&mut self) -> Option<GateKey> {
+        let (key, rest) = self.0.split_first_chunk::<16>()?;
+        self.0 = rest;
+        Some(GateKey::from_bytes(*key))
+    }
+
+    pub(super) fn tally(&mut self) -> Option<Tally> {
+        Some(Tally { key: self.key()?, allow: self.number_32()?, every: self.duration()? })
+    }
+
+    fn hours(&mut self) -> Option<Hours> {
+        let small = |take: &mut Self| u16::try_from(take.number()?).ok();
+        Some(Hours {
+            zone: self.shared()?,
+            open: self.list(|take| Some((take.byte()?, small(take)?, small(take)?)))?,
+            except: self.list(|take| {
+                let (year, month, day) = (take.signed()?, take.byte()?, take.byte()?);
+                Date::new(i16::try_from(year).ok()?, i8::try_from(month).ok()?, i8::try_from(day).ok()?).ok()
+            })?,
+        })
+    }
+
+    fn skip_reason(&mut self) -> Option<SkipReason> {
+        Some(match self.byte()? {
+            0 => SkipReason::Duplicate,
+            1 => SkipReason::Throttled,
+            2 => SkipReason::Sampled,
+            3 => SkipReason::OutsideHours,
+            _ => return None,
         })
     }
 
@@ -360,6 +448,7 @@ impl<'a> Take<'a> {
                     _ => return None,
                 },
             },
+            5 => State::Skipped { reason: self.skip_reason()? },
             _ => return None,
         })
     }
