@@ -188,7 +188,7 @@ mod tests {
 
     use super::*;
     use crate::id::{ConnectionId, EventId, RevisionId};
-    use crate::model::{DeadReason, Outcome, Policy};
+    use crate::model::{DeadReason, Outcome, Policy, Timings};
 
     fn owed() -> Owed {
         let event = EventRecord {
@@ -284,6 +284,13 @@ mod tests {
                 address: some("127.0.0.1:80"),
                 response: some("body"),
                 error: some("why"),
+                timings: Timings {
+                    reused: index % 2 == 0,
+                    dns_micros: (index % 4 == 0).then_some(300),
+                    connect_micros: Some(u64::MAX),
+                    tls_micros: None,
+                    first_byte_micros: Some(0),
+                },
             };
             records.push(Record::Finished { workspace: workspace.clone(), attempt, state: State::Delivered });
         }

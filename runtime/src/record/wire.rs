@@ -7,7 +7,7 @@ use jiff::Timestamp;
 
 use super::Owed;
 use crate::id::{ConnectionId, DeliveryId, EventId, RevisionId, WorkspaceId};
-use crate::model::{AttemptRecord, DeadReason, DeliveryRecord, EventRecord, Outcome, Policy, State};
+use crate::model::{AttemptRecord, DeadReason, DeliveryRecord, EventRecord, Outcome, Policy, State, Timings};
 use crate::node::accept::Identity;
 
 /// Writes fields.
@@ -129,6 +129,15 @@ impl Put {
         self.option_text(attempt.address.as_deref());
         self.option_text(attempt.response.as_deref());
         self.option_text(attempt.error.as_deref());
+        self.timings(&attempt.timings);
+    }
+
+    fn timings(&mut self, timings: &Timings) {
+        let Timings { reused, dns_micros, connect_micros, tls_micros, first_byte_micros } = timings;
+        self.byte(u8::from(*reused));
+        for micros in [dns_micros, connect_micros, tls_micros, first_byte_micros] {
+            self.option(micros.as_ref(), |put, micros| put.number(*micros));
+        }
     }
 
     pub(super) fn state(&mut self, state: &State) {
@@ -322,6 +331,13 @@ impl<'a> Take<'a> {
             address: self.option(Self::shared)?,
             response: self.option(Self::shared)?,
             error: self.option(Self::shared)?,
+            timings: Timings {
+                reused: self.flag()?,
+                dns_micros: self.option(Self::number)?,
+                connect_micros: self.option(Self::number)?,
+                tls_micros: self.option(Self::number)?,
+                first_byte_micros: self.option(Self::number)?,
+            },
         })
     }
 

@@ -58,11 +58,8 @@ impl Registry {
         let key = self.vault.unwrap(&record.id, &wrapped)?;
         let mut table = ConnectionTable::default();
         for connection in self.all::<ConnectionRecord>(&connections_of(&record.id)).await? {
-            let mut secrets = Vec::new();
-            for sealed in &connection.secrets {
-                secrets.push(Arc::new(opened(&key, &connection.id, sealed)?));
-            }
-            table.insert(Arc::new(Connection::new(connection, secrets)));
+            let credentials = opened(&key, &connection)?;
+            table.insert(Arc::new(Connection::new(connection, credentials)));
         }
         let workspace = Arc::new(Workspace::new(record, key, table));
         if let Some(number) = record.live {
