@@ -32,6 +32,8 @@ pub struct EventRecord {
     pub rules: Vec<Arc<str>>,
     /// The payload's bytes as they came.
     pub payload: Arc<[u8]>,
+    /// Attributes of a CloudEvent that nothing above holds, as a JSON object.
+    pub attributes: Option<Arc<str>>,
 }
 
 /// One obligation, as the journal keeps it: this event, to this connection, this action, this input.

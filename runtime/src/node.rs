@@ -11,6 +11,7 @@ mod admit;
 mod books;
 pub mod config;
 mod driver;
+mod pressure;
 pub mod query;
 mod recovery;
 #[cfg(test)]

@@ -202,6 +202,7 @@ mod tests {
             revision: Some(RevisionId::from_text("rev_1")),
             rules: vec!["one".into(), "".into()],
             payload: vec![0, 255, 10].into(),
+            attributes: Some("{\"id\":\"1\"}".into()),
         };
         let policy = Policy {
             attempts: u32::MAX,

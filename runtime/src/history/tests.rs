@@ -51,6 +51,7 @@ fn owed(workspace: &str, number: u32, deliveries: u32) -> Owed {
         revision: None,
         rules: vec![],
         payload: vec![1, 2, 3].into(),
+        attributes: None,
     };
     Owed { event, deliveries, identity: Identity::default() }
 }

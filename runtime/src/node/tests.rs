@@ -165,6 +165,7 @@ fn new_event(connections: &[&str]) -> NewEvent {
         revision: None,
         rules: vec!["rule".into()],
         payload: br#"{"amount":1}"#.as_slice().into(),
+        attributes: None,
     };
     NewEvent { event, deliveries, identity: Identity::default() }
 }

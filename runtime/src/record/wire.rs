@@ -83,6 +83,7 @@ impl Put {
             self.text(rule);
         }
         self.bytes(&event.payload);
+        self.option_text(event.attributes.as_deref());
         self.number(owed.deliveries.len() as u64);
         for delivery in &owed.deliveries {
             self.delivery(delivery);
@@ -283,6 +284,7 @@ impl<'a> Take<'a> {
             revision: self.option(Self::text)?.map(RevisionId::from_text),
             rules: self.list(Self::shared)?,
             payload: self.bytes()?.into(),
+            attributes: self.option(Self::shared)?,
         };
         let deliveries = self.list(|take| take.delivery(&event))?;
         let key = self.option(Self::shared)?;
