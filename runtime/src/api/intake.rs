@@ -278,7 +278,10 @@ fn with_limits(mut response: Response, left: Option<Left>) -> Response {
 }
 
 fn limited(problem: Problem, left: Option<Left>) -> Problem {
-    limit_headers(left).into_iter().flatten().fold(problem, |problem, (name, value)| problem.header(name, &value))
+    limit_headers(left)
+        .into_iter()
+        .flatten()
+        .fold(problem, |problem, (name, value)| problem.header(name, &value))
 }
 
 fn idempotency_key(headers: &HeaderMap) -> Result<Option<Arc<str>>, Problem> {

@@ -194,6 +194,10 @@ impl Http {
         }
         course.timings.reused = false;
         let mut line = self.dial.open(&host, &addresses, request.tls.as_deref(), course).await?;
+        if let Some(shared) = line.share() {
+            // Others need not wait for this answer's end.
+            self.pool.put(Arc::clone(&host), shared);
+        }
         let began = Instant::now();
         let response =
             line.send(request, &host, self.phases.write_stall).await.map_err(|unsent| unsent.failure)?;

@@ -65,9 +65,7 @@ impl Wait {
             open.retain(|(workspace, id)| {
                 // One that has left the history is settled.
                 let view = node.delivery(workspace, id);
-                view.is_some_and(|view| {
-                    !matches!(view.state, State::Delivered | State::DeadLetter { .. })
-                })
+                view.is_some_and(|view| !matches!(view.state, State::Delivered | State::DeadLetter { .. }))
             });
             let now = Instant::now();
             if open.is_empty() || now >= self.until {

@@ -1,8 +1,7 @@
 //! How many events a workspace may send each second.
 //!
 //! A generic cell rate algorithm in one atomic: the time at which everything that was taken so far would have
-//! come evenly spaced. A second's worth may come at once. A batch is taken as a whole and may go beyond; what
-//! comes after it waits until that is made up for.
+//! come evenly spaced. A second's worth may come at once.
 
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
@@ -69,7 +68,10 @@ impl EventRate {
     pub fn look(&self) -> Result<(), TooMany> {
         let per_second = self.per_second.load(Ordering::Relaxed);
         let ahead = self.even.load(Ordering::Relaxed).saturating_sub(self.now());
-        if per_second > 0 && ahead >= SECOND { Err(too_many(per_second, ahead)) } else { Ok(()) }
+        if per_second > 0 && ahead + each(per_second) > SECOND {
+            return Err(too_many(per_second, ahead));
+        }
+        Ok(())
     }
 
     /// What is left; `None` without a limit.
@@ -87,26 +89,33 @@ impl EventRate {
         if per_second == 0 {
             return Ok(());
         }
-        let each = SECOND / u64::from(per_second);
+        let each = each(per_second);
         let taken = self.even.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |even| {
             let even = even.max(now);
-            (even - now < SECOND).then_some(even + each)
+            (even - now + each <= SECOND).then_some(even + each)
         });
         taken.map(drop).map_err(|even| too_many(per_second, even.saturating_sub(now)))
     }
 
     fn left_at(&self, now: u64) -> Option<Left> {
         let per_second = self.per_second.load(Ordering::Relaxed);
-        let each = SECOND.checked_div(u64::from(per_second))?;
+        if per_second == 0 {
+            return None;
+        }
         let ahead = self.even.load(Ordering::Relaxed).saturating_sub(now);
-        let remaining = u32::try_from(SECOND.saturating_sub(ahead) / each).unwrap_or(u32::MAX);
+        let remaining = u32::try_from(SECOND.saturating_sub(ahead) / each(per_second)).unwrap_or(u32::MAX);
         Some(Left { per_second, remaining: remaining.min(per_second), reset: Duration::from_nanos(ahead) })
     }
 }
 
+/// What one event takes of its second.
+fn each(per_second: u32) -> u64 {
+    SECOND / u64::from(per_second.max(1))
+}
+
 fn too_many(per_second: u32, ahead: u64) -> TooMany {
-    let each = SECOND / u64::from(per_second.max(1));
-    TooMany { per_second, wait: Duration::from_nanos(ahead.saturating_sub(SECOND).max(each)) }
+    let wait = (ahead + each(per_second)).saturating_sub(SECOND);
+    TooMany { per_second, wait: Duration::from_nanos(wait) }
 }
 
 #[cfg(test)]

@@ -189,7 +189,12 @@ mod tests {
         }
     }
 
-    fn unpack(coding: &str, bytes: &[u8], piece: usize, bytes_max: Option<usize>) -> Result<Vec<u8>, Problem> {
+    fn unpack(
+        coding: &str,
+        bytes: &[u8],
+        piece: usize,
+        bytes_max: Option<usize>,
+    ) -> Result<Vec<u8>, Problem> {
         let mut headers = HeaderMap::new();
         headers.insert(CONTENT_ENCODING, coding.parse().unwrap());
         let mut unpacker = Unpacker::of(&headers, bytes_max)?.unwrap();
@@ -250,7 +255,11 @@ mod tests {
         for coding in ["gzip", "zstd"] {
             let good = packed(coding, &noise(1_000));
             for bad in [&good[..good.len() - 1], &good[..5], b"{\"event\":1}"] {
-                assert_eq!(unpack(coding, bad, 100, None).unwrap_err().kind(), Kind::InvalidRequest, "{coding}");
+                assert_eq!(
+                    unpack(coding, bad, 100, None).unwrap_err().kind(),
+                    Kind::InvalidRequest,
+                    "{coding}"
+                );
             }
         }
         for other in ["br", "deflate", "gzip, zstd", "snappy"] {

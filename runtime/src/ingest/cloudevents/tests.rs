@@ -37,11 +37,17 @@ fn a_binary_event_is_headers_and_data() {
     let got = binary(&all, br#"{ "total": 1.10 }"#, PayloadOf::Data).unwrap();
     let expected = r#"{"event":"com.example.someevent","resource":"/mycontext","resource_id":"Euro € 😀","time":"2018-04-05T03:56:24Z","payload":{ "total": 1.10 }}"#;
     assert_eq!(String::from_utf8_lossy(&got.envelope), expected);
-    assert_eq!(json(got.attributes.as_bytes()), serde_json::json!({ "partitionkey": "p1", "id": "1234-1234-1234" }));
+    assert_eq!(
+        json(got.attributes.as_bytes()),
+        serde_json::json!({ "partitionkey": "p1", "id": "1234-1234-1234" })
+    );
     let same = binary(&all, b"1", PayloadOf::Event).unwrap();
     assert_eq!(same.key, got.key);
     let whole = &json(&same.envelope)["payload"];
-    assert_eq!((&whole["partitionkey"], &whole["data"], &whole["specversion"]), (&"p1".into(), &1.into(), &"1.0".into()));
+    assert_eq!(
+        (&whole["partitionkey"], &whole["data"], &whole["specversion"]),
+        (&"p1".into(), &1.into(), &"1.0".into())
+    );
 }
 
 #[test]
@@ -54,7 +60,8 @@ fn data_that_is_no_json_becomes_a_text() {
         ("application/json", b"", Value::Null),
     ];
     for (content, body, payload) in rows {
-        let got = binary(&headers(&[&NEEDED[..], &[("content-type", content)]].concat()), body, PayloadOf::Data);
+        let got =
+            binary(&headers(&[&NEEDED[..], &[("content-type", content)]].concat()), body, PayloadOf::Data);
         assert_eq!(json(&got.unwrap().envelope)["payload"], *payload, "{content}");
     }
     let bad = binary(&headers(&NEEDED), b"{\"a\":tru}", PayloadOf::Data).unwrap_err();
@@ -69,14 +76,21 @@ fn a_structured_event_is_one_object() {
         "datacontenttype":"application/json","data":{"appinfoA":"abc","big":12345678901234567890123}}"#;
     let got = structured(body, "", PayloadOf::Data).unwrap();
     let envelope = String::from_utf8(got.envelope).unwrap();
-    assert!(envelope.ends_with(r#""payload":{"appinfoA":"abc","big":12345678901234567890123}}"#), "{envelope}");
+    assert!(
+        envelope.ends_with(r#""payload":{"appinfoA":"abc","big":12345678901234567890123}}"#),
+        "{envelope}"
+    );
     assert!(!envelope.contains("resource_id"));
     let attributes = json(got.attributes.as_bytes());
-    assert_eq!((&attributes["comexampleothervalue"], &attributes["comexampleextension1"]), (&5.into(), &"value".into()));
+    assert_eq!(
+        (&attributes["comexampleothervalue"], &attributes["comexampleextension1"]),
+        (&5.into(), &"value".into())
+    );
     let binary = br#"{"specversion":"1.0","type":"t","source":"s","id":"1","data_base64":"/wA="}"#;
     let got = structured(binary, "", PayloadOf::Event).unwrap();
     assert_eq!(json(&got.envelope)["payload"]["data_base64"], "/wA=");
-    let none = structured(br#"{"specversion":"1.0","type":"t","source":"s","id":"1"}"#, "", PayloadOf::Data).unwrap();
+    let none = structured(br#"{"specversion":"1.0","type":"t","source":"s","id":"1"}"#, "", PayloadOf::Data)
+        .unwrap();
     assert_eq!(json(&none.envelope)["payload"], Value::Null);
 }
 
@@ -108,7 +122,11 @@ fn each_mistake_names_its_attribute() {
     assert!(structured(format!("{{{good}{many}}}").as_bytes(), "", PayloadOf::Data).is_err());
     let bad = binary(&headers(&[("ce-type", "t%"), ("ce-source", "s")]), b"", PayloadOf::Data).unwrap_err();
     let document = bad.to_json();
-    let places: Vec<_> =
-        document["errors"].as_array().unwrap().iter().map(|error| error["pointer"].as_str().unwrap()).collect();
+    let places: Vec<_> = document["errors"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|error| error["pointer"].as_str().unwrap())
+        .collect();
     assert_eq!(places, ["ce-type", "ce-specversion", "ce-id"]);
 }
