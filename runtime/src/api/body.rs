@@ -15,6 +15,7 @@ use self::unpack::Unpacker;
 use super::problem::{Kind, Problem};
 use crate::limits::{
     BODY_BYTES_PER_SECOND_MIN, BODY_RATE_WINDOW, BODY_TIMEOUT, DRAIN_TIMEOUT, DRAINED_BYTES_MAX,
+    EVENT_BODY_BYTES_MAX,
 };
 
 /// What a body says it is.
@@ -159,6 +160,15 @@ impl Pace {
         if self.bytes >= share {
             *self = Self::new();
         }
+    }
+}
+
+/// Turns a request away before its body was read. A short body is read all the same, unless its client
+/// waits for our word, so that the client sees the answer and may use its connection again.
+pub async fn turn_away(headers: &HeaderMap, body: Body) {
+    let announced = headers.get(CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<usize>().ok());
+    if announced.is_some_and(|bytes| bytes <= EVENT_BODY_BYTES_MAX) && !headers.contains_key(EXPECT) {
+        drain(body).await;
     }
 }
 

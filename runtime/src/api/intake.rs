@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 
 use super::auth::{Caller, InWorkspace};
 use super::body::unpack::Unpacker;
-use super::body::{Content, content, whole};
+use super::body::{Content, content, turn_away, whole};
 use super::fields::{invalid_json_of, refused};
 use super::problem::{FieldError, Kind, Problem};
 use super::query::Query;
@@ -46,11 +46,11 @@ pub(super) async fn post_here(
 ) -> Result<Response, Problem> {
     let workspace = Arc::clone(&at.workspace);
     // Before a byte of the body: a client that waits for `100 Continue` never sends it.
-    if let Some(rejected) = server.node.refuses(Some(&workspace.id)) {
-        return Err(limited(refusal(rejected), workspace.rate.left()));
-    }
-    if let Err(too_many) = workspace.rate.look() {
-        return Err(limited(crate::ingest::too_many(too_many), workspace.rate.left()));
+    let refused = server.node.refuses(Some(&workspace.id)).map(refusal);
+    let refused = refused.or_else(|| workspace.rate.look().err().map(crate::ingest::too_many));
+    if let Some(problem) = refused {
+        turn_away(&headers, body).await;
+        return Err(limited(problem, workspace.rate.left()));
     }
     let answered = post(&server, Place::Path(at.workspace), query, &headers, body).await;
     let left = workspace.rate.left();
@@ -69,6 +69,7 @@ pub(super) async fn post_anywhere(
     body: Body,
 ) -> Result<Response, Problem> {
     if let Some(rejected) = server.node.refuses(None) {
+        turn_away(&headers, body).await;
         return Err(refusal(rejected));
     }
     let place = Place::Body { server: Arc::clone(&server), caller };

@@ -189,7 +189,7 @@ impl Http {
                 // Receivers close idle lines whenever they like, and a request can cross that. Not a byte of
                 // an answer came, so it goes out again at once, on a line of its own: that is no attempt.
                 Err(Unsent { nothing_came: true, .. }) => break,
-                Err(unsent) => return Err(unsent.failure),
+                Err(unsent) => return Err(*unsent.failure),
             }
         }
         course.timings.reused = false;
@@ -200,7 +200,7 @@ impl Http {
         }
         let began = Instant::now();
         let response =
-            line.send(request, &host, self.phases.write_stall).await.map_err(|unsent| unsent.failure)?;
+            line.send(request, &host, self.phases.write_stall).await.map_err(|unsent| *unsent.failure)?;
         course.timings.first_byte_micros = Some(micros(began));
         Ok((response, line, host))
     }

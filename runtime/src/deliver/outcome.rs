@@ -212,7 +212,9 @@ mod tests {
     fn a_wish_to_wait_is_read_in_every_dialect() {
         use Outcome::*;
         let now = "1994-11-06T08:49:00Z";
-        let rows: &[(u16, &[(&'static str, &str)], Outcome, Option<Millis>)] = &[
+        /// Status and headers, what they mean, and the wait that is asked for.
+        type Row = (u16, &'static [(&'static str, &'static str)], Outcome, Option<Millis>);
+        let rows: &[Row] = &[
             (429, &[("retry-after", "120")], RateLimited, Some(120_000)),
             (429, &[("retry-after", "1.5")], RateLimited, Some(1_500)),
             (503, &[("retry-after", "Sun, 06 Nov 1994 08:49:37 GMT")], RateLimited, Some(37_000)),

@@ -147,7 +147,9 @@ mod tests {
     fn an_answer_is_judged_by_status_and_condition() {
         use Judged::*;
         let ok = Some("response.body.ok is true");
-        let rows: &[(&[&str], Option<&str>, u16, &str, Judged)] = &[
+        /// Statuses and condition, an answer's status and body, and the judgement.
+        type Row = (&'static [&'static str], Option<&'static str>, u16, &'static str, Judged);
+        let rows: &[Row] = &[
             (&[], None, 204, "", Success),
             (&[], None, 302, "", OtherStatus),
             (&["2xx", "409"], None, 409, "", Success),

@@ -60,7 +60,6 @@ impl Intake {
     }
 
     /// Takes the stream in, in the background, and returns its answer's body.
-    #[must_use]
     pub fn take(mut self, body: Body, unpacker: Option<Unpacker>) -> Body {
         let answer = Arc::clone(&self.lines);
         tokio::spawn(async move {

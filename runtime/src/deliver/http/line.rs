@@ -21,6 +21,10 @@ use crate::deliver::request::Request;
 use crate::deliver::transport::Failure;
 use crate::model::Outcome;
 
+/// Bytes that are read in search of an answer's headers: interim answers, the headers, and what was read of the
+/// body with them.
+const HEAD_READ_BYTES_MAX: u64 = 256 << 10;
+
 /// Requests at once on one HTTP/2 line. A receiver may allow fewer; then they wait within their deadline.
 const STREAMS_MAX: usize = 100;
 
@@ -57,7 +61,8 @@ impl Drop for Task {
 
 /// A request that got no answer.
 pub(super) struct Unsent {
-    pub failure: Failure,
+    /// Boxed, because it is large and rare.
+    pub failure: Box<Failure>,
     /// Not a byte of an answer came.
     pub nothing_came: bool,
 }
@@ -106,19 +111,21 @@ impl Line {
                 sender.try_send_request(asked).await.map_err(|mut error| Unsent {
                     // It comes back when it never left.
                     nothing_came: error.take_message().is_some(),
-                    failure: failure(error.error()),
+                    failure: Box::new(failure(error.error())),
                 })
             }
             Wire::One(sender) => {
                 let asked = asked(request, host, Version::HTTP_11)?;
+                self.meter.allow(HEAD_READ_BYTES_MAX);
                 let sending = sender.try_send_request(asked);
                 let mut sending = std::pin::pin!(sending);
                 let bytes = (request.body.len() + header_bytes(&request.headers)) as u64;
                 loop {
                     if let Ok(sent) = timeout(write_stall, sending.as_mut()).await {
+                        self.meter.allow(u64::MAX);
                         return sent.map_err(|error| Unsent {
                             nothing_came: self.meter.read() == read,
-                            failure: failure(error.error()),
+                            failure: Box::new(failure(error.error())),
                         });
                     }
                     let stalled = u128::from(self.meter.quiet_for()) >= write_stall.as_millis();
@@ -126,7 +133,7 @@ impl Line {
                         let error =
                             format!("the receiver took nothing in for {} ms", write_stall.as_millis());
                         let failure = Failure::new(Outcome::TimedOut, error);
-                        return Err(Unsent { failure, nothing_came: false });
+                        return Err(Unsent { failure: Box::new(failure), nothing_came: false });
                     }
                 }
             }
@@ -142,7 +149,10 @@ fn header_bytes(headers: &HeaderMap) -> usize {
 /// The request as hyper sends it: version 1 names the host in a header, version 2 in its URI.
 fn asked(request: &Request, host: &Host, version: Version) -> Result<hyper::Request<Full<Bytes>>, Unsent> {
     let refused = |error: &dyn std::fmt::Display| Unsent {
-        failure: Failure::new(Outcome::AddressRefused, format!("the URL cannot be asked for: {error}")),
+        failure: Box::new(Failure::new(
+            Outcome::AddressRefused,
+            format!("the URL cannot be asked for: {error}"),
+        )),
         nothing_came: false,
     };
     let url = &request.url;

@@ -19,16 +19,25 @@ pub(super) struct Meter {
     written: AtomicU64,
     /// When something was last written, in milliseconds after `began`.
     wrote_at: AtomicU64,
+    /// So much may be read in all until more is allowed.
+    read_max: AtomicU64,
 }
 
 impl Meter {
     pub(super) fn new() -> Arc<Self> {
         let zero = AtomicU64::default;
-        Arc::new(Self { began: Instant::now(), read: zero(), written: zero(), wrote_at: zero() })
+        let read_max = AtomicU64::new(u64::MAX);
+        Arc::new(Self { began: Instant::now(), read: zero(), written: zero(), wrote_at: zero(), read_max })
     }
 
     pub(super) fn read(&self) -> u64 {
         self.read.load(Ordering::Acquire)
+    }
+
+    /// Lets so many more bytes be read, and no more: interim answers, of which there may be any number, are
+    /// in nobody else's count.
+    pub(super) fn allow(&self, bytes: u64) {
+        self.read_max.store(self.read().saturating_add(bytes), Ordering::Release);
     }
 
     pub(super) fn written(&self) -> u64 {
@@ -84,7 +93,10 @@ impl AsyncRead for Metered {
         let done = either!(&mut self.stream, inner => Pin::new(inner).poll_read(cx, buf));
         let read = buf.filled().len() - before;
         if read > 0 {
-            self.meter.read.fetch_add(read as u64, Ordering::AcqRel);
+            let before = self.meter.read.fetch_add(read as u64, Ordering::AcqRel);
+            if before.saturating_add(read as u64) > self.meter.read_max.load(Ordering::Acquire) {
+                return Poll::Ready(Err(io::Error::other("no answer in more bytes than an answer needs")));
+            }
         }
         done
     }
