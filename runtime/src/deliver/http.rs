@@ -30,7 +30,7 @@ use self::dial::{Dial, Proxy};
 use self::line::{Line, Unsent};
 use self::pool::{Host, Pool};
 use super::request::Request;
-use super::resolve::{NameError, NameSource, Names, System, filtered};
+use super::resolve::{NameError, NameSource, Names, System};
 use super::tls;
 use super::transport::{Answer, Course, Failure, Transport};
 use crate::model::{Outcome, RESPONSE_KEPT_BYTES_MAX};
@@ -210,7 +210,7 @@ impl Http {
         &self,
         request: &Request,
         course: &mut Course,
-    ) -> Result<(Arc<Host>, Vec<IpAddr>), Failure> {
+    ) -> Result<(Arc<Host>, Arc<[IpAddr]>), Failure> {
         let nowhere = || Failure::new(Outcome::AddressRefused, "the URL has no host");
         let named = request.url.host().ok_or_else(nowhere)?;
         let host = Arc::new(Host {
@@ -221,12 +221,12 @@ impl Http {
             tls: request.tls.as_ref().map(|profile| profile.id),
         });
         if self.dial.proxy.is_some() {
-            return Ok((host, Vec::new()));
+            return Ok((host, Arc::from([])));
         }
         let addresses = match named {
             // Literals were checked with the URL.
-            UrlHost::Ipv4(address) => vec![address.into()],
-            UrlHost::Ipv6(address) => vec![address.into()],
+            UrlHost::Ipv4(address) => Arc::from([IpAddr::from(address)]),
+            UrlHost::Ipv6(address) => Arc::from([IpAddr::from(address)]),
             UrlHost::Domain(name) => {
                 let began = Instant::now();
                 let lookup = self.names.lookup(&request.workspace, name, began.into_std());
@@ -246,7 +246,7 @@ impl Http {
                 let refused = |error: super::address::AddressError| {
                     Failure::new(Outcome::AddressRefused, error.to_string())
                 };
-                filtered(&found.addresses, request.addresses).map_err(refused)?
+                found.allowed(request.addresses).map_err(refused)?
             }
         };
         Ok((host, addresses))

@@ -6,7 +6,7 @@
 use std::collections::HashMap;
 use std::io;
 use std::net::{IpAddr, ToSocketAddrs};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
 use futures_util::FutureExt;
@@ -94,7 +94,25 @@ pub(super) struct NameError(Arc<io::Error>);
 #[error("this workspace asked for more than {NEW_NAMES_PER_MINUTE_MAX} new names within a minute")]
 pub(super) struct TooManyNames;
 
-type Lookup = Shared<BoxFuture<'static, Result<Found, NameError>>>;
+/// An answer, and which of its addresses each policy allows: that is asked at every attempt, and asking the
+/// system whether an address is its own takes longer than the rest.
+pub(super) struct Answered {
+    found: Found,
+    allowed: [OnceLock<Result<Arc<[IpAddr]>, AddressError>>; 4],
+}
+
+impl Answered {
+    /// All addresses, if each of them may be called.
+    pub(super) fn allowed(&self, policy: AddressPolicy) -> Result<Arc<[IpAddr]>, AddressError> {
+        let place = usize::from(policy.allow_loopback) + 2 * usize::from(policy.allow_private_addresses);
+        match self.allowed.get(place) {
+            Some(known) => known.get_or_init(|| filtered(&self.found.addresses, policy)).clone(),
+            None => filtered(&self.found.addresses, policy),
+        }
+    }
+}
+
+type Lookup = Shared<BoxFuture<'static, Result<Arc<Answered>, NameError>>>;
 
 /// When each name was asked for, and the answer or the way to it.
 type Known = HashMap<Arc<str>, (Instant, Lookup)>;
@@ -156,7 +174,11 @@ impl Names {
         }
         let name: Arc<str> = name.into();
         let asked = self.source.addresses(Arc::clone(&name));
-        let lookup = async move { asked.await.map_err(|error| NameError(Arc::new(error))) }.boxed().shared();
+        let lookup = async move {
+            let found = asked.await.map_err(|error| NameError(Arc::new(error)))?;
+            Ok(Arc::new(Answered { found, allowed: Default::default() }))
+        };
+        let lookup = lookup.boxed().shared();
         known.insert(name, (now, lookup.clone()));
         Ok(lookup)
     }
@@ -166,13 +188,12 @@ impl Names {
 fn kept(lookup: &Lookup) -> Duration {
     match lookup.peek() {
         None => KEPT,
-        Some(Ok(found)) => found.good_for.unwrap_or(KEPT).clamp(KEPT_MIN, KEPT_MAX),
+        Some(Ok(answered)) => answered.found.good_for.unwrap_or(KEPT).clamp(KEPT_MIN, KEPT_MAX),
         Some(Err(_)) => MISSING_KEPT,
     }
 }
 
-/// All addresses of a name, if each of them may be called.
-pub(super) fn filtered(found: &[IpAddr], policy: AddressPolicy) -> Result<Vec<IpAddr>, AddressError> {
+fn filtered(found: &[IpAddr], policy: AddressPolicy) -> Result<Arc<[IpAddr]>, AddressError> {
     found.iter().map(|address| check(*address, policy).map(|()| *address)).collect()
 }
 
@@ -203,11 +224,11 @@ mod tests {
         let outer = IpAddr::from([1, 1, 1, 1]);
         let inner = IpAddr::from([10, 0, 0, 1]);
         let policy = AddressPolicy::default();
-        assert_eq!(filtered(&[outer], policy), Ok(vec![outer]));
+        assert_eq!(filtered(&[outer], policy).as_deref(), Ok(&[outer][..]));
         assert!(filtered(&[outer, inner], policy).is_err());
         assert!(filtered(&[inner, outer], policy).is_err());
         let private = AddressPolicy { allow_private_addresses: true, ..policy };
-        assert_eq!(filtered(&[outer, inner], private), Ok(vec![outer, inner]));
+        assert_eq!(filtered(&[outer, inner], private).as_deref(), Ok(&[outer, inner][..]));
     }
 
     #[tokio::test]
@@ -219,7 +240,7 @@ mod tests {
             let name = format!("a-{says}");
             let asked = names.lookup(&ws("a"), &name, now).unwrap();
             assert!(names.lookup(&ws("b"), &name, now).unwrap().ptr_eq(&asked), "under way");
-            asked.clone().await.unwrap();
+            assert!(asked.clone().await.is_ok());
             let at = |seconds: u64| now + Duration::from_secs(seconds);
             assert!(names.lookup(&ws("a"), &name, at(used - 1)).unwrap().ptr_eq(&asked), "{says}");
             assert!(!names.lookup(&ws("a"), &name, at(used)).unwrap().ptr_eq(&asked), "{says}");
