@@ -42,7 +42,7 @@ async fn bodies_may_be_packed_and_are_bounded_by_what_they_unpack_to() {
     let event = br#"{"event":"a","payload":{"n":1}}"#;
     let list = [&b"["[..], &vec![&event[..]; 100].join(&b","[..]), b"]"].concat();
     let lines = [&event[..], b"\n"].concat().repeat(1_000);
-    let bomb = vec![b' '; 64 << 20];
+    let bomb = vec![b' '; 16 << 20];
     let large = format!(r#"{{"event":"a","payload":"{}"}}"#, "x".repeat(700 << 10)).into_bytes();
     for coding in ["gzip", "zstd"] {
         let send = async |content: &str, bytes: &[u8]| {

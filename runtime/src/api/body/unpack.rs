@@ -236,7 +236,7 @@ mod tests {
     #[test]
     fn a_bomb_is_stopped_at_its_size_and_at_its_ratio() {
         for coding in ["gzip", "zstd"] {
-            let bomb = packed(coding, &vec![0; 64 << 20]);
+            let bomb = packed(coding, &vec![0; 8 << 20]);
             let ratio = unpack(coding, &bomb, 1 << 16, None).unwrap_err();
             assert_eq!(ratio.to_json()["limit"], "unpack_ratio_max", "{coding}");
             let size = unpack(coding, &bomb, 1 << 16, Some(100_000)).unwrap_err();

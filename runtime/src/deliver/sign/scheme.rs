@@ -1,5 +1,6 @@
-//! How a connection's requests are signed, as data: Standard Webhooks, schemes that are common elsewhere, or
-//! a scheme that somebody describes.
+//! How a connection's requests are signed, as data.
+//!
+//! Standard Webhooks, schemes that are common elsewhere, or a scheme that somebody describes.
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
