@@ -1,4 +1,4 @@
-//! What one HTTP request costs: `reqwest`, hyper's bare connection, and the transport that deliveries use.
+//! What one HTTP request costs with `reqwest`, a bare connection of hyper's, and our transport.
 //!
 //! The client is one thread; the receivers are another, which reads and answers bytes without parsing HTTP.
 //! What is compared is the CPU time of the client's thread, because it hardly depends on what else runs.
