@@ -2,10 +2,16 @@
 
 #[path = "api/app.rs"]
 mod app;
+#[path = "api/clients.rs"]
+mod clients;
+#[path = "api/connections.rs"]
+mod connections;
 #[path = "api/deliveries.rs"]
 mod deliveries;
 #[path = "api/events.rs"]
 mod events;
+#[path = "api/intake.rs"]
+mod intake;
 #[path = "api/keys.rs"]
 mod keys;
 #[path = "api/receiver.rs"]

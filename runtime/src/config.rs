@@ -29,6 +29,20 @@ pub struct ServerSettings {
           value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
     pub connections_max: u32,
 
+    /// The same from one address, IPv6: from one /64; further ones are closed at once
+    #[arg(long, env = "FANWISE_CONNECTIONS_PER_ADDRESS_MAX", default_value_t = 2_000, value_name = "COUNT",
+          value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+    pub connections_per_address_max: u32,
+
+    /// Events that one workspace may send each second; more get 429, and streams are slowed down to it
+    #[arg(long, env = "FANWISE_EVENTS_PER_SECOND_MAX", value_name = "COUNT",
+          value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+    pub events_per_second_max: Option<u32>,
+
+    /// A proxy that every delivery goes through, by CONNECT: http://[USER:PASSWORD@]HOST:PORT
+    #[arg(long, env = "FANWISE_EGRESS_PROXY", hide_env_values = true, value_name = "URL")]
+    pub egress_proxy: Option<url::Url>,
+
     /// Deliver to addresses of private networks too
     #[arg(long, env = "FANWISE_ALLOW_PRIVATE_ADDRESSES", value_parser = BoolishValueParser::new())]
     pub allow_private_addresses: bool,
@@ -65,6 +79,9 @@ impl ServerSettings {
             admin_key: None,
             master_key: None,
             connections_max: 10_000,
+            connections_per_address_max: 2_000,
+            events_per_second_max: None,
+            egress_proxy: None,
             allow_private_addresses: false,
             allow_loopback: true,
             no_jit: false,

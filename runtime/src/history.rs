@@ -134,6 +134,7 @@ impl History {
             rules: event.rules.clone().into(),
             payload_bytes: u32::try_from(event.payload.len()).unwrap_or(u32::MAX),
             deliveries: owed.deliveries.iter().map(|delivery| delivery.id.clone()).collect(),
+            attributes: event.attributes.clone(),
         });
         let past = self.workspaces.entry(event.workspace.clone()).or_default();
         let place = place_of(position, 0);

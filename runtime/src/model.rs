@@ -36,6 +36,8 @@ pub struct EventRecord {
     pub rules: Vec<Arc<str>>,
     /// The payload's bytes as they came.
     pub payload: Arc<[u8]>,
+    /// Attributes of a CloudEvent that nothing above holds, as a JSON object.
+    pub attributes: Option<Arc<str>>,
 }
 
 /// One obligation, as the journal keeps it: this event, to this connection, this action, this input.
@@ -214,10 +216,28 @@ pub struct AttemptRecord {
     pub response: Option<Arc<str>>,
     /// The cause in words, for anything but success.
     pub error: Option<Arc<str>>,
+    /// Where the time went.
+    pub timings: Timings,
+}
+
+/// Where the time of an attempt went, in microseconds. What was not reached, or not needed because a
+/// connection was there already, is `None`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Timings {
+    /// A TCP connection of an earlier attempt was used.
+    pub reused: bool,
+    /// Until the name was resolved.
+    pub dns_micros: Option<u64>,
+    /// From there until TCP was connected; through an egress proxy, until that was.
+    pub connect_micros: Option<u64>,
+    /// From there until TLS was set up.
+    pub tls_micros: Option<u64>,
+    /// From sending the request to the headers of the answer.
+    pub first_byte_micros: Option<u64>,
 }
 
 /// So much of a receiver's answer is kept.
-pub const RESPONSE_KEPT_BYTES_MAX: usize = 4 << 10;
+pub const RESPONSE_KEPT_BYTES_MAX: usize = 16 << 10;
 
 /// What came of an attempt. Matched exhaustively; HTTP status alone cannot decide.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]

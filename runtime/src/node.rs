@@ -12,6 +12,7 @@ mod books;
 pub mod config;
 mod driver;
 mod gates;
+mod pressure;
 pub mod query;
 mod recovery;
 #[cfg(test)]
@@ -37,8 +38,9 @@ use self::driver::{Driver, Gauges, Inbox, Letter, fact};
 use self::recovery::{Recovered, Recovery};
 use crate::clock::{Clock, SystemClock};
 use crate::deliver::Sender;
+use crate::deliver::http::{Http, SetupError};
 use crate::deliver::target::Connections;
-use crate::deliver::transport::{Http, Transport};
+use crate::deliver::transport::Transport;
 use crate::engine::view::{ConnectionView, Standing};
 use crate::engine::{Caps, Engine, Input};
 use crate::history::{History, HistoryLimits};
@@ -68,9 +70,9 @@ pub enum OpenError {
         /// The record's offset.
         offset: u32,
     },
-    /// The TLS library does not start.
-    #[error("TLS cannot be set up: {0}")]
-    Tls(#[from] rustls::Error),
+    /// The HTTP client does not start.
+    #[error(transparent)]
+    Http(#[from] SetupError),
 }
 
 /// Why a question about the past has no answer.
@@ -134,7 +136,7 @@ impl Node {
     pub fn open(config: NodeConfig, connections: Arc<dyn Connections>) -> Result<Arc<Self>, OpenError> {
         let parts = Parts {
             clock: Arc::new(SystemClock::default()),
-            transport: Arc::new(Http::new()?),
+            transport: Arc::new(Http::new(&config.http)?),
             disk: Arc::new(Folder::take(&config.data_dir.join("journal"))?),
         };
         Self::open_with(&config, connections, parts)

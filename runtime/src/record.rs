@@ -205,7 +205,7 @@ mod tests {
 
     use super::*;
     use crate::id::{ConnectionId, EventId, RevisionId};
-    use crate::model::{DeadReason, Hours, Outcome, Policy, SkipReason};
+    use crate::model::{DeadReason, Hours, Outcome, Policy, SkipReason, Timings};
 
     fn tally() -> Tally {
         Tally { key: GateKey::new(&["k"]), allow: 3, every: Duration::from_millis(1_500) }
@@ -223,6 +223,7 @@ mod tests {
             revision: Some(RevisionId::from_text("rev_1")),
             rules: vec!["one".into(), "".into()],
             payload: vec![0, 255, 10].into(),
+            attributes: Some("{\"id\":\"1\"}".into()),
         };
         let tally = tally();
         let policy = Policy {
@@ -333,6 +334,13 @@ mod tests {
                 address: some("127.0.0.1:80"),
                 response: some("body"),
                 error: some("why"),
+                timings: Timings {
+                    reused: index % 2 == 0,
+                    dns_micros: (index % 4 == 0).then_some(300),
+                    connect_micros: Some(u64::MAX),
+                    tls_micros: None,
+                    first_byte_micros: Some(0),
+                },
             };
             records.push(Record::Finished { workspace: workspace.clone(), attempt, state: State::Delivered });
         }

@@ -293,6 +293,12 @@ fn cut_off(at: usize, overflow: &Overflow) -> Owed {
 }
 
 impl Messages {
+    /// What the first of them says, in one sentence.
+    #[must_use]
+    pub fn first(&self) -> Option<&str> {
+        self.diagnostics.iter().next().map(|diagnostic| &*diagnostic.title)
+    }
+
     /// Whether there are none.
     #[must_use]
     pub fn is_empty(&self) -> bool {

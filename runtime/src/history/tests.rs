@@ -6,7 +6,7 @@ use jiff::Timestamp;
 
 use super::*;
 use crate::id::ConnectionId;
-use crate::model::{DeadReason, EventRecord, Outcome, Policy};
+use crate::model::{DeadReason, EventRecord, Outcome, Policy, Timings};
 use crate::node::accept::Identity;
 
 const WIDE: HistoryLimits = HistoryLimits { workspace_events_max: 1_000, node_events_max: 1_000 };
@@ -54,6 +54,7 @@ fn owed(workspace: &str, number: u32, deliveries: u32) -> Owed {
         revision: None,
         rules: vec![],
         payload: vec![1, 2, 3].into(),
+        attributes: None,
     };
     Owed { event, deliveries, identity: Identity::default() }
 }
@@ -123,6 +124,7 @@ fn a_deliverys_states_attempts_and_replays_are_listed() {
         address: None,
         response: None,
         error: None,
+        timings: Timings::default(),
     };
     let state = State::DeadLetter { reason: DeadReason::AttemptsExhausted };
     history.apply(

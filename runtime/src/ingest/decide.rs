@@ -53,6 +53,7 @@ pub fn decide(
         revision: live.map(|live| live.id.clone()),
         rules: decided.rules,
         payload: Arc::from(envelope.payload),
+        attributes: None,
     };
     Ok((event, deliveries))
 }

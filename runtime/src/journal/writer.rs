@@ -209,6 +209,16 @@ impl<T: Send + 'static> Writer<T> {
         self.shared.failing.load(Ordering::Acquire)
     }
 
+    /// Whether four fifths of the queue are full: new work is better turned away before it is read.
+    #[must_use]
+    pub fn is_crowded(&self) -> bool {
+        let limits = &self.shared.limits;
+        let queue = self.shared.lock();
+        let (bytes, records) = (queue.bytes, queue.records);
+        drop(queue);
+        bytes > limits.queue_bytes_max / 5 * 4 || records > limits.queue_records_max / 5 * 4
+    }
+
     /// What it may take.
     #[must_use]
     pub fn limits(&self) -> &WriterLimits {

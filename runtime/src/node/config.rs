@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::deliver::address::AddressPolicy;
+use crate::deliver::http::HttpSettings;
 
 /// How a node is set up. Start from [`NodeConfig::at`] and change what differs.
 #[derive(Clone, Debug)]
@@ -43,6 +44,8 @@ pub struct NodeConfig {
     pub node_idempotency_keys_max: usize,
     /// Which addresses may be called.
     pub addresses: AddressPolicy,
+    /// How requests go out.
+    pub http: HttpSettings,
 }
 
 impl NodeConfig {
@@ -66,6 +69,7 @@ impl NodeConfig {
             workspace_idempotency_keys_max: 200_000,
             node_idempotency_keys_max: 1_000_000,
             addresses: AddressPolicy::default(),
+            http: HttpSettings::default(),
         }
     }
 }

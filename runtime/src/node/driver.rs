@@ -19,7 +19,7 @@ use crate::engine::{Effect, Ending, Engine, Input, Key, timestamp};
 use crate::id::{ConnectionId, DeliveryId, WorkspaceId};
 use crate::journal::writer::{Class, Entry, Writer};
 use crate::journal::{Position, Records};
-use crate::model::{AttemptRecord, Outcome, State};
+use crate::model::{AttemptRecord, Outcome, State, Timings};
 use crate::record::{Carried, Owed, Record};
 
 /// What waits for the engine. It is bounded by what fills it: pending deliveries are counted before they
@@ -316,6 +316,7 @@ impl Driver {
             address: None,
             response: None,
             error: Some(error.into()),
+            timings: Timings::default(),
         };
         let ending = Ending::Attempt { outcome, retry_after: None, gone_for_good: false };
         Report { record: Some(record), ending }

@@ -109,6 +109,15 @@ pub struct EventView {
     pub payload_bytes: u32,
     /// Its deliveries, replays not counted.
     pub deliveries: Arc<[DeliveryId]>,
+    /// Attributes of a CloudEvent that nothing above holds, as a JSON object.
+    #[serde(skip_serializing_if = "Option::is_none", serialize_with = "as_json")]
+    pub attributes: Option<Arc<str>>,
+}
+
+/// Writes JSON text as the JSON it is.
+fn as_json<S: serde::Serializer>(text: &Option<Arc<str>>, to: S) -> Result<S::Ok, S::Error> {
+    let json = text.as_deref().map(serde_json::from_str::<&serde_json::value::RawValue>).transpose();
+    json.map_err(serde::ser::Error::custom)?.serialize(to)
 }
 
 /// A delivery without its input.

@@ -10,7 +10,7 @@ use super::books::{Books, is_settled, millis, owes};
 use crate::engine::Owe;
 use crate::id::{DeliveryId, WorkspaceId};
 use crate::journal::Position;
-use crate::model::{AttemptRecord, Outcome, State};
+use crate::model::{AttemptRecord, Outcome, State, Timings};
 use crate::record::{NotARecord, Record};
 
 /// A journal that is being read.
@@ -137,6 +137,7 @@ fn nobody_knows(
         address: None,
         response: None,
         error: Some("the server stopped during the attempt; it is sent again with the same id".into()),
+        timings: Timings::default(),
     };
     Record::Finished { workspace: workspace.clone(), attempt, state: State::Again { at: now } }
 }

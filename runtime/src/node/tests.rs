@@ -8,14 +8,13 @@ use std::sync::atomic::AtomicUsize;
 
 use bytes::Bytes;
 use futures_util::future::BoxFuture;
+use hyper::{HeaderMap, StatusCode};
 use jiff::Timestamp;
-use reqwest::StatusCode;
-use reqwest::header::HeaderMap;
 
 use super::*;
 use crate::deliver::request::Request;
 use crate::deliver::target::Target;
-use crate::deliver::transport::{Answer, Failure};
+use crate::deliver::transport::{Answer, Course, Failure};
 use crate::id::ConnectionId;
 use crate::journal::fake::FakeDisk;
 use crate::model::{DeadReason, DeliveryRecord, EventRecord, Outcome, Policy, State};
@@ -29,8 +28,7 @@ struct Town {
 impl Connections for Town {
     fn target(&self, _workspace: &WorkspaceId, connection: &ConnectionId) -> Option<Target> {
         let there = connection.as_str() != "gone";
-        let url = format!("https://example.com/{connection}").into();
-        there.then(|| Target { url, secrets: vec![], headers: vec![], enabled: true, addresses: None })
+        there.then(|| Target::to(format!("https://example.com/{connection}")))
     }
 
     fn disable(&self, _workspace: &WorkspaceId, _connection: &ConnectionId) {
@@ -52,14 +50,15 @@ impl Transport for Script {
             let status = self.statuses.lock().unwrap().pop_front().unwrap_or(200);
             if status == 0 {
                 tokio::time::sleep(timeout).await;
-                return Err(Failure { outcome: Outcome::TimedOut, error: "no answer".into() });
+                return Err(Failure::new(Outcome::TimedOut, "no answer"));
             }
             let status = StatusCode::from_u16(status).unwrap();
             Ok(Answer {
                 status,
                 headers: HeaderMap::new(),
                 body: Bytes::from_static(b"hello"),
-                address: None,
+                whole: true,
+                course: Course::default(),
             })
         })
     }
@@ -171,6 +170,7 @@ fn new_event(connections: &[&str]) -> NewEvent {
         revision: None,
         rules: vec!["rule".into()],
         payload: br#"{"amount":1}"#.as_slice().into(),
+        attributes: None,
     };
     NewEvent { event, deliveries, identity: Identity::default() }
 }

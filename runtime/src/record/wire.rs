@@ -11,6 +11,7 @@ use super::Owed;
 use crate::id::{ConnectionId, DeliveryId, EventId, RevisionId, WorkspaceId};
 use crate::model::{
     AttemptRecord, DeadReason, DeliveryRecord, EventRecord, Hours, Outcome, Policy, SkipReason, State,
+    Timings,
 };
 use crate::node::accept::Identity;
 
@@ -87,6 +88,7 @@ impl Put {
             self.text(rule);
         }
         self.bytes(&event.payload);
+        self.option_text(event.attributes.as_deref());
         self.number(owed.deliveries.len() as u64);
         for delivery in &owed.deliveries {
             self.delivery(delivery);
@@ -164,6 +166,15 @@ impl Put {
         self.option_text(attempt.address.as_deref());
         self.option_text(attempt.response.as_deref());
         self.option_text(attempt.error.as_deref());
+        self.timings(&attempt.timings);
+    }
+
+    fn timings(&mut self, timings: &Timings) {
+        let Timings { reused, dns_micros, connect_micros, tls_micros, first_byte_micros } = timings;
+        self.byte(u8::from(*reused));
+        for micros in [dns_micros, connect_micros, tls_micros, first_byte_micros] {
+            self.option(micros.as_ref(), |put, micros| put.number(*micros));
+        }
     }
 
     pub(super) fn state(&mut self, state: &State) {
@@ -322,6 +333,7 @@ impl<'a> Take<'a> {
             revision: self.option(Self::text)?.map(RevisionId::from_text),
             rules: self.list(Self::shared)?,
             payload: self.bytes()?.into(),
+            attributes: self.option(Self::shared)?,
         };
         let deliveries = self.list(|take| take.delivery(&event))?;
         let key = self.option(Self::shared)?;
@@ -410,6 +422,13 @@ impl<'a> Take<'a> {
             address: self.option(Self::shared)?,
             response: self.option(Self::shared)?,
             error: self.option(Self::shared)?,
+            timings: Timings {
+                reused: self.flag()?,
+                dns_micros: self.option(Self::number)?,
+                connect_micros: self.option(Self::number)?,
+                tls_micros: self.option(Self::number)?,
+                first_byte_micros: self.option(Self::number)?,
+            },
         })
     }
 
