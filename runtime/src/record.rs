@@ -272,6 +272,28 @@ mod tests {
         Owed { event, deliveries, identity }
     }
 
+    fn attempt(index: usize, outcome: Outcome, at: Timestamp) -> AttemptRecord {
+        let some = |text: &str| (index % 2 == 0).then(|| text.into());
+        AttemptRecord {
+            delivery: DeliveryId::from_text("dlv_1"),
+            number: index as u32,
+            started_at: at,
+            took_micros: u64::MAX,
+            outcome,
+            status: (index % 3 == 0).then_some(503),
+            address: some("127.0.0.1:80"),
+            response: some("body"),
+            error: some("why"),
+            timings: Timings {
+                reused: index % 2 == 0,
+                dns_micros: (index % 4 == 0).then_some(300),
+                connect_micros: Some(u64::MAX),
+                tls_micros: None,
+                first_byte_micros: Some(0),
+            },
+        }
+    }
+
     fn records() -> Vec<Record> {
         let (workspace, delivery) = (WorkspaceId::from_text("ws_1"), DeliveryId::from_text("dlv_1"));
         let at: Timestamp = "2026-11-23T12:00:00.123456789Z".parse().unwrap();
@@ -323,25 +345,7 @@ mod tests {
             Unknown,
         ];
         for (index, outcome) in outcomes.into_iter().enumerate() {
-            let some = |text: &str| (index % 2 == 0).then(|| text.into());
-            let attempt = AttemptRecord {
-                delivery: delivery.clone(),
-                number: index as u32,
-                started_at: at,
-                took_micros: u64::MAX,
-                outcome,
-                status: (index % 3 == 0).then_some(503),
-                address: some("127.0.0.1:80"),
-                response: some("body"),
-                error: some("why"),
-                timings: Timings {
-                    reused: index % 2 == 0,
-                    dns_micros: (index % 4 == 0).then_some(300),
-                    connect_micros: Some(u64::MAX),
-                    tls_micros: None,
-                    first_byte_micros: Some(0),
-                },
-            };
+            let attempt = attempt(index, outcome, at);
             records.push(Record::Finished { workspace: workspace.clone(), attempt, state: State::Delivered });
         }
         records
