@@ -22,6 +22,7 @@ const PROMISES: Promises = Promises {
     noted_within: Duration::from_secs(1),
 };
 
+#[expect(clippy::disallowed_methods, reason = "a test has no settings")]
 fn kills() -> usize {
     std::env::var("FANWISE_KILLS").ok().and_then(|kills| kills.parse().ok()).unwrap_or(KILLS)
 }
@@ -74,7 +75,6 @@ fn what_was_acknowledged_survives_every_kill() {
         server.quiet(workspace, &witness);
     }
     let auditor = witness.auditor();
-    println!("{:?}", auditor.summary());
     assert!(auditor.summary().acknowledged > 20 * kills(), "{:?}", auditor.summary());
     auditor.demand(PROMISES);
     server.kill();

@@ -59,7 +59,6 @@ fn wherever_the_process_dies_nothing_that_was_promised_is_lost() {
 }
 
 fn die_and_recover(point: &Point) {
-    println!("row {}: {}", point.row, point.place);
     let folder = tempfile::tempdir().unwrap();
     let mut host = Host::at(folder.path());
     if point.place.starts_with("segment.dropped") {
@@ -83,7 +82,12 @@ fn die_and_recover(point: &Point) {
     }
     let ended = server.died();
     witness.see(Fact::Crashed { at: witness.now() });
-    assert!(std::os::unix::process::ExitStatusExt::signal(&ended).is_some(), "{}: {ended}", point.place);
+    assert!(
+        std::os::unix::process::ExitStatusExt::signal(&ended).is_some(),
+        "row {}, {}: {ended}",
+        point.row,
+        point.place
+    );
     let mut server = host.serve(None);
     // Who had no answer asks again, and it is still one event.
     for number in 0..200 {
