@@ -6,10 +6,13 @@ use std::thread;
 use std::time::Duration;
 
 use super::auditor::{Fact, Promises};
-use super::server::{Host, Witness, emit, receiver};
+use super::server::{Host, Witness, emit, receiver, wait_until};
 
 /// Clients at once.
 const SENDERS: usize = 8;
+
+/// So many events are acknowledged before each kill.
+const TOLD_BEFORE_A_KILL: usize = 40;
 
 /// Kills in the tests that always run. `FANWISE_KILLS=100 cargo test -p fanwise --test binary kill` takes
 /// a few minutes.
@@ -40,10 +43,11 @@ fn what_was_acknowledged_survives_every_kill() {
     }
     let address = Arc::new(Mutex::new(server.address.clone()));
     let (over, sent) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicUsize::new(0)));
+    let told = Arc::new(AtomicUsize::new(0));
     let senders: Vec<_> = (0..SENDERS)
         .map(|sender| {
             let (address, witness) = (Arc::clone(&address), witness.clone());
-            let (over, sent) = (Arc::clone(&over), Arc::clone(&sent));
+            let (over, sent, told) = (Arc::clone(&over), Arc::clone(&sent), Arc::clone(&told));
             thread::spawn(move || {
                 let workspace = ["one", "two"][sender % 2];
                 while !over.load(Ordering::SeqCst) {
@@ -52,7 +56,10 @@ fn what_was_acknowledged_survives_every_kill() {
                     loop {
                         let now = address.lock().unwrap().clone();
                         match emit(&now, workspace, &id, 300, &witness) {
-                            Some(202) => break,
+                            Some(202) => {
+                                told.fetch_add(1, Ordering::SeqCst);
+                                break;
+                            }
                             Some(429 | 503) | None => thread::sleep(Duration::from_millis(20)),
                             Some(other) => panic!("{other}"),
                         }
@@ -63,7 +70,10 @@ fn what_was_acknowledged_survives_every_kill() {
         })
         .collect();
     for round in 0..kills() {
-        thread::sleep(Duration::from_millis(200 + (round as u64 * 37) % 300));
+        // Some load first, however slow the machine is; then at any moment.
+        let before = told.load(Ordering::SeqCst);
+        wait_until("clients are told", || told.load(Ordering::SeqCst) >= before + TOLD_BEFORE_A_KILL);
+        thread::sleep(Duration::from_millis((round as u64 * 37) % 300));
         server.kill();
         witness.see(Fact::Crashed { at: witness.now() });
         server = host.serve(None);
@@ -75,7 +85,7 @@ fn what_was_acknowledged_survives_every_kill() {
         server.quiet(workspace, &witness);
     }
     let auditor = witness.auditor();
-    assert!(auditor.summary().acknowledged > 20 * kills(), "{:?}", auditor.summary());
+    assert!(auditor.summary().acknowledged >= TOLD_BEFORE_A_KILL * kills(), "{:?}", auditor.summary());
     auditor.demand(PROMISES);
     server.kill();
 }
