@@ -7,6 +7,7 @@ mod emit;
 mod explain;
 mod format;
 mod import;
+mod journal;
 mod lsp;
 mod match_events;
 mod serve;
@@ -59,6 +60,9 @@ enum Command {
     Import(import::Arguments),
     /// Help an editor with rule files: a language server over standard input and output
     Lsp(lsp::Arguments),
+    /// Check, repair or print the journal of a server that is stopped
+    #[command(subcommand)]
+    Journal(journal::Commands),
     /// Send an event to a server
     Emit(emit::Arguments),
     /// Say why each rule did or did not match an event
@@ -86,6 +90,7 @@ pub fn run(cli: Cli) -> Exit {
         Command::Match(arguments) => match_events::run(&arguments),
         Command::Explain(arguments) => explain::run(&arguments),
         Command::Import(arguments) => import::run(&arguments),
+        Command::Journal(command) => journal::run(&command),
         Command::Lsp(arguments) => lsp::run(&arguments),
         Command::Emit(arguments) => asynchronous(emit::run(arguments)),
         Command::Why(arguments) => asynchronous(why::run(arguments)),

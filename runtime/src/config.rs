@@ -60,6 +60,24 @@ pub struct ServerSettings {
           value_parser = clap::value_parser!(u64).range(1 << 20..))]
     pub journal_bytes_max: u64,
 
+    /// Bytes of each of the journal's files
+    #[arg(long, env = "FANWISE_JOURNAL_SEGMENT_BYTES", default_value_t = 64 << 20, value_name = "BYTES",
+          value_parser = clap::value_parser!(u64).range(64 << 10..=1 << 30))]
+    pub journal_segment_bytes: u64,
+
+    /// Bytes of journal after which a checkpoint is written; a start reads at most about so many
+    #[arg(long, env = "FANWISE_CHECKPOINT_BYTES", default_value_t = 128 << 20, value_name = "BYTES",
+          value_parser = clap::value_parser!(u64).range(64 << 10..))]
+    pub checkpoint_bytes: u64,
+
+    /// History that is younger is not given up for space: new events get 503 instead
+    #[arg(long, env = "FANWISE_HISTORY_SECONDS_MIN", default_value_t = 60, value_name = "SECONDS")]
+    pub history_seconds_min: u64,
+
+    /// History that is older goes even where there is space
+    #[arg(long, env = "FANWISE_HISTORY_SECONDS_MAX", default_value_t = 90 * 24 * 3600, value_name = "SECONDS")]
+    pub history_seconds_max: u64,
+
     /// Log lines as JSON
     #[arg(long, env = "FANWISE_LOG_JSON", value_parser = BoolishValueParser::new())]
     pub log_json: bool,
@@ -86,6 +104,10 @@ impl ServerSettings {
             allow_loopback: true,
             no_jit: false,
             journal_bytes_max: 4 << 30,
+            journal_segment_bytes: 64 << 20,
+            checkpoint_bytes: 128 << 20,
+            history_seconds_min: 60,
+            history_seconds_max: 90 * 24 * 3600,
             log_json: false,
             log: "warn".to_owned(),
         }
@@ -113,6 +135,13 @@ pub struct ClientSettings {
 #[expect(clippy::disallowed_methods, reason = "this module is where the environment is read")]
 pub fn no_colour() -> bool {
     std::env::var("NO_COLOR").is_ok_and(|value| !value.is_empty())
+}
+
+/// Where a test has the process die; only in builds with debug assertions.
+#[cfg(debug_assertions)]
+#[expect(clippy::disallowed_methods, reason = "this module is where the environment is read")]
+pub(crate) fn crash_at() -> Option<String> {
+    std::env::var("FANWISE_CRASH_AT").ok().filter(|place| !place.is_empty())
 }
 
 /// The system's folder for temporary files.

@@ -252,6 +252,12 @@ impl Engine {
 
     /// Takes something that is owed, once.
     fn owe(&mut self, owe: Owe, effects: &mut Vec<Effect>) {
+        self.owe_to(owe, &mut None, effects);
+    }
+
+    /// The same; `known` is the number of the connection, if something of it is pending, and is set when
+    /// it was not known.
+    fn owe_to(&mut self, owe: Owe, known: &mut Option<u32>, effects: &mut Vec<Effect>) {
         if !owe.mapped {
             let state = State::DeadLetter { reason: DeadReason::MappingFailed };
             let (id, workspace, position) = (owe.id, owe.workspace, owe.position);
@@ -261,7 +267,13 @@ impl Engine {
         if self.ids.get(&self.table, owe.id).is_some() {
             return;
         }
-        let connection = self.queues.join(&owe.workspace, &owe.connection);
+        let connection = match *known {
+            Some(number) => {
+                self.queues.join_again(number);
+                number
+            }
+            None => *known.insert(self.queues.join(&owe.workspace, &owe.connection)),
+        };
         let terms = self.terms.join(&owe.terms);
         let mut entry = Pending::new(&owe, connection, terms);
         if let Some(tally) = owe.rate {

@@ -84,7 +84,7 @@ impl DeliveryRecord {
 }
 
 /// A delivery's settings, evaluated: plain data.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Policy {
     /// Attempts in all, at least 1.
     pub attempts: u32,

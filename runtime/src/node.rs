@@ -9,12 +9,14 @@
 pub mod accept;
 mod admit;
 mod books;
+pub mod checkpoint;
 pub mod config;
 mod driver;
 mod gates;
 mod pressure;
 pub mod query;
 mod recovery;
+mod scrub;
 #[cfg(test)]
 mod tests;
 
@@ -24,7 +26,7 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use ring::rand::{SecureRandom, SystemRandom};
-use tokio::sync::{broadcast, oneshot};
+use tokio::sync::{broadcast, oneshot, watch};
 
 pub use accept::{Accepted, Conflict, ConflictBy, Identity, LimitOf, NewEvent, Rejected};
 pub use config::NodeConfig;
@@ -34,8 +36,10 @@ pub use query::{
 };
 
 use self::books::{Bookkeeper, Books, Fact, PendingLimits, Shelf};
+use self::checkpoint::{Keeper, Pace};
 use self::driver::{Driver, Gauges, Inbox, Letter, fact};
-use self::recovery::{Recovered, Recovery};
+use self::recovery::Recovery;
+use self::scrub::Scrubber;
 use crate::clock::{Clock, SystemClock};
 use crate::deliver::Sender;
 use crate::deliver::http::{Http, SetupError};
@@ -49,7 +53,7 @@ use crate::idempotency::{Window, WindowLimits};
 use crate::journal::disk::{Disk, Folder};
 use crate::journal::segment::{SegmentLog, SegmentOptions};
 use crate::journal::writer::{Class, Writer, WriterLimits};
-use crate::journal::{JournalError, Position};
+use crate::journal::{Journal, JournalError, Position, Records};
 use crate::model::AttemptRecord;
 use crate::record::Record;
 
@@ -122,6 +126,10 @@ pub struct Node {
     gauges: Arc<Gauges>,
     feed: broadcast::Sender<Feed>,
     clock: Arc<dyn Clock>,
+    keeper: Arc<Keeper>,
+    scrubber: Scrubber,
+    /// Set when the journal has failed.
+    failed: watch::Sender<bool>,
     stopping: AtomicBool,
     /// A std mutex: taken once, at shutdown.
     engine: Mutex<Option<JoinHandle<()>>>,
@@ -154,22 +162,31 @@ impl Node {
         let Parts { clock, transport, disk } = parts;
         let options =
             SegmentOptions { segment_bytes: config.segment_bytes, prepare_ahead: true, seed: random_seed()? };
-        let mut recovery = Recovery::new(empty_books(config));
-        let log = SegmentLog::open(disk, Arc::clone(&clock), options, &mut |position, _, bytes| {
-            recovery.visit(position, bytes);
-        })?;
-        let unreadable = |(Position { segment, offset }, _)| OpenError::Record { segment, offset };
-        let Recovered { books, owed, unknown } = recovery.finish(clock.now()).map_err(unreadable)?;
-
+        let (log, recovery) = read(&disk, &clock, options)?;
+        let caps = Caps {
+            in_flight_max: config.in_flight_max,
+            connection_in_flight_max: config.connection_in_flight_max,
+        };
+        let mut engine = Engine::new(caps, clock.now().as_millisecond(), random_seed()?);
+        let mut books = empty_books(config);
+        let left = recovery.restore(&mut engine, &mut books, clock.now())?;
+        tracing::info!(pending = books.pending.node(), "what is owed is known again");
+        list(&mut books.history, &*log.records())?;
+        let keeper = Keeper::start(disk, log.records(), Arc::clone(&clock), pace(config), left.checkpoint)?;
+        let keeper = Arc::new(keeper);
+        let scrubber = Scrubber::start(log.records(), config.scrub_bytes_per_second)?;
         let shelf = Arc::new(Shelf::new(books));
         let (inbox, gauges) = (Arc::new(Inbox::default()), Arc::new(Gauges::default()));
         let feed = broadcast::Sender::new(FEED_MAX);
+        let failed = watch::Sender::new(false);
         let bookkeeper = Bookkeeper {
             shelf: Arc::clone(&shelf),
             inbox: Arc::clone(&inbox),
             feed: feed.clone(),
             clock: Arc::clone(&clock),
             history_kept: config.history_kept,
+            journal_kept: config.journal_kept,
+            failed: failed.clone(),
         };
         let limits = WriterLimits {
             queue_bytes_max: config.queue_bytes_max,
@@ -178,7 +195,7 @@ impl Node {
         };
         let writer = Arc::new(Writer::start(Box::new(log), limits, bookkeeper)?);
         // These go in first, so that no new attempt of the same delivery can stand before them.
-        let unknown: Vec<_> = unknown.into_iter().map(|record| fact(record, None)).collect();
+        let unknown: Vec<_> = left.unknown.into_iter().map(|record| fact(record, None)).collect();
         if !unknown.is_empty() && writer.note(Class::Outcome, unknown).is_err() {
             return Err(JournalError::Poisoned.into());
         }
@@ -193,19 +210,24 @@ impl Node {
             gauges: Arc::clone(&gauges),
             runtime: tokio::runtime::Handle::current(),
         });
-        let caps = Caps {
-            in_flight_max: config.in_flight_max,
-            connection_in_flight_max: config.connection_in_flight_max,
-        };
-        let mut engine = Engine::new(caps, clock.now().as_millisecond(), random_seed()?);
-        let mut effects = Vec::new();
-        engine.restore_rates(shelf.open().gates.take_rates(clock.now()));
-        engine.restore(owed, &mut effects);
-        let running = Arc::clone(&driver);
+        let (running, effects) = (Arc::clone(&driver), left.effects);
         let run = move || running.run(engine, effects);
         let thread = std::thread::Builder::new().name("engine".into()).spawn(run)?;
         let (stopping, engine) = (AtomicBool::new(false), Mutex::new(Some(thread)));
-        Ok(Arc::new(Self { shelf, writer, driver, inbox, gauges, feed, clock, stopping, engine }))
+        Ok(Arc::new(Self {
+            shelf,
+            writer,
+            driver,
+            inbox,
+            gauges,
+            feed,
+            clock,
+            keeper,
+            scrubber,
+            failed,
+            stopping,
+            engine,
+        }))
     }
 
     /// Events of a workspace, newest first.
@@ -344,7 +366,14 @@ impl Node {
             dead_letters: dead_letters as u64,
             skipped: books.gates.skipped,
             journal_bytes: self.writer.bytes(),
+            journal_damage: self.scrubber.found(),
         }
+    }
+
+    /// Returns when the journal has failed. What is durable is known only after a restart.
+    pub async fn failed(&self) {
+        // The sender is ours, so this cannot fail.
+        let _ = self.failed.subscribe().wait_for(|failed| *failed).await;
     }
 
     /// Takes nothing more, waits for attempts under way for at most `drain`, and syncs the journal. What is
@@ -360,11 +389,12 @@ impl Node {
         }
         self.inbox.push(Letter::Stop);
         let thread = self.engine.lock().unwrap_or_else(PoisonError::into_inner).take();
-        let writer = Arc::clone(&self.writer);
+        let (writer, keeper) = (Arc::clone(&self.writer), Arc::clone(&self.keeper));
         let closing = tokio::task::spawn_blocking(move || {
             // A panic in there has been reported by the panic hook already.
             let _ = thread.map(JoinHandle::join);
             writer.close();
+            keeper.stop();
         });
         if let Err(error) = closing.await {
             tracing::error!(%error, "the journal could not be closed");
@@ -376,6 +406,48 @@ impl Drop for Node {
     /// Ends the threads of a node that nobody shut down, without waiting for anything under way.
     fn drop(&mut self) {
         self.inbox.push(Letter::Stop);
+    }
+}
+
+/// Reads a journal from its newest checkpoint on.
+fn read(
+    disk: &Arc<dyn Disk>,
+    clock: &Arc<dyn Clock>,
+    options: SegmentOptions,
+) -> Result<(SegmentLog, Recovery), JournalError> {
+    let mut recovery = Recovery::choose(&**disk)?;
+    let from = recovery.mark();
+    let visit = &mut |position, _, bytes: &[u8]| recovery.visit(position, bytes);
+    let log = SegmentLog::open(Arc::clone(disk), Arc::clone(clock), options, from, visit)?;
+    Ok((log, recovery))
+}
+
+/// When checkpoints are written.
+fn pace(config: &NodeConfig) -> Pace {
+    Pace {
+        log_bytes: config.checkpoint_log_bytes.min(config.journal_bytes_max / 8),
+        after: config.checkpoint_after,
+        names_kept: config.idempotency_kept,
+        names_max: config.node_idempotency_keys_max as u64,
+    }
+}
+
+/// Lists what the journal has.
+fn list(history: &mut History, records: &dyn Records) -> Result<(), OpenError> {
+    let mut unreadable = None;
+    records.replay(records.begin()?, records.end(), &|_| {}, &mut |position, _, bytes| {
+        match Record::from_bytes(bytes) {
+            Ok(record) => {
+                history.apply(&record, position);
+            }
+            Err(_) => {
+                unreadable.get_or_insert(position);
+            }
+        }
+    })?;
+    match unreadable {
+        Some(Position { segment, offset }) => Err(OpenError::Record { segment, offset }),
+        None => Ok(()),
     }
 }
 

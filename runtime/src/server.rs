@@ -146,6 +146,10 @@ impl Running {
 fn node_config(settings: &ServerSettings) -> NodeConfig {
     let mut config = NodeConfig::at(&settings.data_dir);
     config.journal_bytes_max = settings.journal_bytes_max;
+    config.segment_bytes = settings.journal_segment_bytes;
+    config.checkpoint_log_bytes = settings.checkpoint_bytes;
+    config.history_kept = Duration::from_secs(settings.history_seconds_min);
+    config.journal_kept = Duration::from_secs(settings.history_seconds_max);
     config.addresses = AddressPolicy {
         allow_loopback: settings.allow_loopback,
         allow_private_addresses: settings.allow_private_addresses,

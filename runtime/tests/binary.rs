@@ -7,9 +7,17 @@
     reason = "a test ends where something is not as it must be"
 )]
 
+#[path = "binary/auditor.rs"]
+mod auditor;
 #[path = "binary/commands.rs"]
 mod commands;
 #[path = "binary/crash.rs"]
 mod crash;
 #[path = "binary/demo.rs"]
 mod demo;
+#[path = "binary/journal.rs"]
+mod journal;
+#[path = "binary/points.rs"]
+mod points;
+#[path = "binary/server.rs"]
+mod server;

@@ -29,8 +29,20 @@ impl Ids {
         if self.len * 2 <= self.places.len() {
             return self.put(table, index);
         }
-        // In the table's order: that reads it once from end to end, and has the new one, too.
-        self.places = vec![NONE; (self.places.len() * 2).max(16)];
+        self.grow(table, self.places.len() * 2);
+    }
+
+    /// Makes room for so many ids more.
+    pub(super) fn reserve(&mut self, table: &Slab<Pending>, ids: usize) {
+        let wanted = (self.len + ids) * 2;
+        if wanted > self.places.len() {
+            self.grow(table, wanted.next_power_of_two());
+        }
+    }
+
+    /// In the table's order: that reads it once from end to end, and has a new entry, too.
+    fn grow(&mut self, table: &Slab<Pending>, places: usize) {
+        self.places = vec![NONE; places.max(16)];
         for (index, _) in table.range(0, usize::MAX) {
             self.put(table, index);
         }

@@ -67,13 +67,25 @@ impl Owe {
             terms: Terms::of(&delivery.policy),
             rate: delivery.policy.rate,
             order: delivery.policy.order,
-            cost: u16::try_from(1 + bytes / 4_096).unwrap_or(u16::MAX),
+            cost: cost_of(bytes),
             due_at,
-            expires_at: due_at.saturating_add(decide::millis(delivery.policy.expires)),
+            expires_at: expires_at(due_at, &delivery.policy),
             attempts: 0,
             mapped: delivery.input.is_ok(),
         })
     }
+}
+
+/// What a start costs in turns, with an input of so many bytes.
+#[must_use]
+pub fn cost_of(input_bytes: usize) -> u16 {
+    u16::try_from(1 + input_bytes / 4_096).unwrap_or(u16::MAX)
+}
+
+/// When a delivery that was due at that time is given up.
+#[must_use]
+pub fn expires_at(due_at: Millis, policy: &Policy) -> Millis {
+    due_at.saturating_add(decide::millis(policy.expires))
 }
 
 /// How deliveries are tried: what the engine needs of a policy, and many deliveries share.

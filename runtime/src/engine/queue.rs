@@ -156,6 +156,13 @@ impl Queues {
         number
     }
 
+    /// Counts a delivery in whose connection's number is known because something of it is pending.
+    pub fn join_again(&mut self, number: u32) {
+        if let Some(connection) = self.connections.at_mut(number) {
+            connection.pending += 1;
+        }
+    }
+
     /// Counts a settled delivery out. A queue without any goes, once it is not blocked any more.
     pub fn leave(&mut self, connection: u32, now: Millis) {
         let Some(queue) = self.connections.at_mut(connection) else { return };

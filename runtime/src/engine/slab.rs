@@ -38,6 +38,11 @@ impl<T> Default for Slab<T> {
 }
 
 impl<T> Slab<T> {
+    /// Makes room for so many values more.
+    pub fn reserve(&mut self, values: usize) {
+        self.places.reserve_exact(values);
+    }
+
     /// Adds a value.
     pub fn insert(&mut self, value: T) -> Key {
         if let Some(index) = self.free.pop()

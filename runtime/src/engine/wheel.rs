@@ -66,6 +66,11 @@ impl<T> Wheel<T> {
         self.timers == 0
     }
 
+    /// Makes room for so many timers more.
+    pub fn reserve(&mut self, timers: usize) {
+        self.nodes.reserve_exact(timers);
+    }
+
     /// Sets a timer. It fires at the first tick that is not before `at`, and never within this call.
     pub fn insert(&mut self, at: Millis, value: T) {
         let tick = u64::try_from(at).unwrap_or(0).div_ceil(TICK.unsigned_abs());

@@ -111,6 +111,7 @@ impl Node {
         let skipped = records.iter().map(skipped_in).collect();
         // Until what the gates let pass is queued or taken back, nobody else may ask them.
         let held = (!asked.is_empty()).then_some(books);
+        crate::crash::point("accept.writing");
         let entries: Vec<_> = records.into_iter().map(|record| fact(record, None)).collect();
         let kept: Vec<Arc<Record>> = entries.iter().map(|entry| Arc::clone(&entry.value.record)).collect();
         match self.writer.submit(Class::Event, entries) {

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use tokio::sync::broadcast;
+use tokio::sync::{broadcast, watch};
 
 use super::accept::{LimitOf, Rejected};
 use super::driver::{Inbox, Letter};
@@ -76,6 +76,13 @@ impl Books {
             pins.deliveries += u64::from(owed.owing());
             pins.bytes += bytes_of(owed) as u64;
         }
+    }
+
+    /// Deliveries in a segment that were owed before the start.
+    pub(super) fn pin_many(&mut self, segment: u32, deliveries: u64, bytes: u64) {
+        let pins = self.pins.entry(segment).or_default();
+        pins.deliveries += deliveries;
+        pins.bytes += bytes;
     }
 
     /// What becomes of the segments that a record's delivery was in.
@@ -241,6 +248,16 @@ pub(super) struct Bookkeeper {
     pub feed: broadcast::Sender<Feed>,
     pub clock: Arc<dyn Clock>,
     pub history_kept: Duration,
+    pub journal_kept: Duration,
+    /// Set when the journal has failed.
+    pub failed: watch::Sender<bool>,
+}
+
+impl Bookkeeper {
+    fn is_older(&self, segment: &SegmentInfo, than: Duration) -> bool {
+        let age = self.clock.now().as_microsecond().saturating_sub(segment.written_at);
+        age >= i64::try_from(than.as_micros()).unwrap_or(i64::MAX)
+    }
 }
 
 impl Committed<Fact> for Bookkeeper {
@@ -250,6 +267,9 @@ impl Committed<Fact> for Bookkeeper {
         let mut told = Vec::new();
         let mut books = self.shelf.open();
         for (position, fact) in entries {
+            if matches!(&*fact.record, Record::Finished { state: State::Delivered, .. }) {
+                crate::crash::point("outcome.committed");
+            }
             told.extend(books.apply(&fact.record, position));
             books.release(&fact, position);
             books.recent.add(position, &fact.record);
@@ -271,9 +291,12 @@ impl Committed<Fact> for Bookkeeper {
     }
 
     fn may_drop(&mut self, segment: &SegmentInfo) -> bool {
-        let age = self.clock.now().as_microsecond().saturating_sub(segment.written_at);
-        let kept = i64::try_from(self.history_kept.as_micros()).unwrap_or(i64::MAX);
-        age >= kept && self.shelf.open().pins.keys().next().is_none_or(|oldest| *oldest > segment.number)
+        let settled = || self.shelf.open().pins.keys().next().is_none_or(|oldest| *oldest > segment.number);
+        self.is_older(segment, self.history_kept) && settled()
+    }
+
+    fn is_expired(&mut self, segment: &SegmentInfo) -> bool {
+        self.is_older(segment, self.journal_kept)
     }
 
     fn needed_soon(&mut self, segment: &SegmentInfo) {
@@ -293,6 +316,7 @@ impl Committed<Fact> for Bookkeeper {
         self.shelf.open().window.release_all();
         // What cannot be written down must not be sent.
         self.inbox.push_inputs([Input::Drain]);
+        self.failed.send_replace(true);
     }
 }
 

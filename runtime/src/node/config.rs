@@ -16,6 +16,11 @@ pub struct NodeConfig {
     /// Bytes that all segments may take. Beyond it the oldest settled ones go; when none may go, events
     /// are refused and outcomes still have a reserve.
     pub journal_bytes_max: u64,
+    /// A checkpoint is written after so many bytes of records, or half of the last one's bytes if that is
+    /// more; never later than after an eighth of `journal_bytes_max`. A start reads so much of the journal.
+    pub checkpoint_log_bytes: u64,
+    /// A checkpoint is written after so long, if anything has been written.
+    pub checkpoint_after: Duration,
     /// Bytes that may wait for the journal's writer.
     pub queue_bytes_max: usize,
     /// Records that may wait for the journal's writer.
@@ -23,6 +28,10 @@ pub struct NodeConfig {
     /// The journal keeps everything while `journal_bytes_max` allows. When it does not, what is settled goes,
     /// but nothing that is younger than this: events are refused instead. Long times want a large journal.
     pub history_kept: Duration,
+    /// Segments that are older than this go, even if there is room, once nothing in them is owed.
+    pub journal_kept: Duration,
+    /// Finished segments are read again and checked at so many bytes a second; 0 for never.
+    pub scrub_bytes_per_second: u64,
     /// Events of one workspace that are listed; the oldest leave the list first.
     pub workspace_events_max: usize,
     /// Events of the node that are listed, about 1 KiB each with a delivery; the oldest leave first.
@@ -56,9 +65,13 @@ impl NodeConfig {
             data_dir: data_dir.into(),
             segment_bytes: 64 << 20,
             journal_bytes_max: 4 << 30,
+            checkpoint_log_bytes: 128 << 20,
+            checkpoint_after: Duration::from_secs(15 * 60),
             queue_bytes_max: 64 << 20,
             queue_records_max: 65_536,
             history_kept: Duration::from_secs(60),
+            journal_kept: Duration::from_secs(90 * 24 * 3600),
+            scrub_bytes_per_second: 20 << 20,
             workspace_events_max: 100_000,
             node_events_max: 400_000,
             workspace_pending_max: 1_000_000,

@@ -13,6 +13,7 @@ use uuid::Uuid;
 
 use super::accept::Identity;
 use super::books::{Fact, Shelf, is_settled};
+use crate::crash;
 use crate::deliver::{Report, Sender, attempt};
 use crate::engine::view::{ConnectionView, Standing};
 use crate::engine::{Effect, Ending, Engine, Input, Key, timestamp};
@@ -188,6 +189,9 @@ impl Driver {
                     starts.push(Start { key, id, position, index, attempt });
                 }
                 Effect::Moved { key, id, workspace, position, state } => {
+                    if matches!(state, State::Again { .. }) {
+                        crash::point("retry.scheduled");
+                    }
                     let releases = is_settled(&state).then_some(position.segment);
                     let ended = done.take_if(|(ended, _)| Some(*ended) == key);
                     let (id, ended) = (DeliveryId::from_uuid(id), ended.map(|(_, record)| record));
@@ -255,11 +259,13 @@ impl Driver {
 
     /// Makes an attempt and tells the engine how it ended, whatever happens.
     async fn make(self: Arc<Self>, start: Start) {
+        crash::point("delivery.starting");
         let work = AssertUnwindSafe(self.attempt(&start)).catch_unwind();
         let report = match work.await {
             Ok(report) => report,
             Err(_) => self.broken(&start, "an error in the server itself; the log has it".to_owned()),
         };
+        crash::point("delivery.answered");
         self.inbox.push(Letter::Done { key: start.key, report });
     }
 

@@ -7,17 +7,18 @@
 
 use std::collections::HashMap;
 
-use compiler::gate::{Gated, Gates, KEYS_MAX, Memory, RateGate, Stop};
+use compiler::gate::{Gated, Gates, GatesSnapshot, KEYS_MAX, Memory, RateGate, Stop, Tally};
 use jiff::Timestamp;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::id::{DeliveryId, WorkspaceId};
 use crate::model::{DeliveryRecord, SkipReason};
+use crate::record::glance::OwedGlance;
 use crate::record::{Owed, Record};
 
 /// The gates of all workspaces, each of at most [`KEYS_MAX`] keys.
 #[derive(Default)]
-pub(super) struct GateBook {
+pub(crate) struct GateBook {
     workspaces: HashMap<WorkspaceId, Gates>,
     /// Answers until gates that remember nothing are looked for.
     until_swept: u32,
@@ -25,7 +26,7 @@ pub(super) struct GateBook {
 }
 
 /// How many deliveries of the node were skipped, as far as its journal reaches back.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Skipped {
     /// By `dedupe`.
     pub duplicate: u64,
@@ -41,14 +42,18 @@ impl Skipped {
     /// Counts what a record skips.
     pub(super) fn count(&mut self, owed: &Owed) {
         for reason in owed.deliveries.iter().filter_map(|delivery| delivery.skipped) {
-            let count = match reason {
-                SkipReason::Duplicate => &mut self.duplicate,
-                SkipReason::Throttled => &mut self.throttled,
-                SkipReason::Sampled => &mut self.sampled,
-                SkipReason::OutsideHours => &mut self.outside_hours,
-            };
-            *count += 1;
+            self.add(reason);
         }
+    }
+
+    fn add(&mut self, reason: SkipReason) {
+        let count = match reason {
+            SkipReason::Duplicate => &mut self.duplicate,
+            SkipReason::Throttled => &mut self.throttled,
+            SkipReason::Sampled => &mut self.sampled,
+            SkipReason::OutsideHours => &mut self.outside_hours,
+        };
+        *count += 1;
     }
 }
 
@@ -106,24 +111,32 @@ impl GateBook {
         }
     }
 
-    /// Remembers what a record of the journal says, at start.
-    pub(super) fn recall(&mut self, record: &Record) {
-        match record {
-            Record::Accepted(owed) => {
-                for delivery in owed.deliveries.iter().filter(|delivery| asks(delivery)) {
-                    let at = owed.event.received_at;
-                    self.of(&delivery.workspace, at).recall(&delivery.gated, at);
-                }
+    /// Remembers what an accepted event's record says, at start.
+    pub(super) fn recall_accepted(&mut self, owed: &OwedGlance<'_>) {
+        let (workspace, at) = (WorkspaceId::from_text(owed.event.workspace), owed.event.received_at);
+        for delivery in &owed.deliveries {
+            if let Some(reason) = delivery.skipped {
+                self.skipped.add(reason);
+            } else if delivery.input.is_ok() && !delivery.gated.is_free() {
+                self.of(&workspace, at).recall(&delivery.gated, at);
             }
-            Record::Started { workspace, at, rate: Some(rate), .. } => {
-                self.of(workspace, *at).rate.started(rate.key, rate.every, *at);
-            }
-            Record::Replayed(_)
-            | Record::Carried(_)
-            | Record::Started { .. }
-            | Record::Finished { .. }
-            | Record::Settled { .. } => {}
         }
+    }
+
+    /// Remembers an attempt that began under a rate limit, at start.
+    pub(super) fn recall_start(&mut self, workspace: &str, rate: &Tally, at: Timestamp) {
+        self.of(&WorkspaceId::from_text(workspace), at).rate.started(rate.key, rate.every, at);
+    }
+
+    /// What still counts at that time, by workspace.
+    pub(super) fn snapshots(&self, now: Timestamp) -> impl Iterator<Item = (&WorkspaceId, GatesSnapshot)> {
+        let counting = self.workspaces.iter().filter(move |(_, gates)| !gates.is_over(now));
+        counting.map(move |(workspace, gates)| (workspace, gates.snapshot(now)))
+    }
+
+    /// Remembers what a snapshot holds.
+    pub(super) fn restore(&mut self, workspace: &WorkspaceId, snapshot: GatesSnapshot) {
+        self.workspaces.insert(workspace.clone(), Gates::restore(snapshot, KEYS_MAX));
     }
 
     /// The rate limits' part, which the engine keeps from now on.

@@ -201,4 +201,6 @@ pub struct Status {
     pub skipped: Skipped,
     /// Bytes of the journal's segments.
     pub journal_bytes: u64,
+    /// A finished segment of the journal is damaged: which, where, and what is wrong.
+    pub journal_damage: Option<String>,
 }
