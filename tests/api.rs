@@ -2,12 +2,18 @@
 
 #[path = "api/app.rs"]
 mod app;
+#[path = "api/clients.rs"]
+mod clients;
+#[path = "api/connections.rs"]
+mod connections;
 #[path = "api/deliveries.rs"]
 mod deliveries;
 #[path = "api/events.rs"]
 mod events;
 #[path = "api/history.rs"]
 mod history;
+#[path = "api/intake.rs"]
+mod intake;
 #[path = "api/keys.rs"]
 mod keys;
 #[path = "api/receiver.rs"]
@@ -16,6 +22,8 @@ mod receiver;
 mod restart;
 #[path = "api/rules.rs"]
 mod rules;
+#[path = "api/settings.rs"]
+mod settings;
 #[path = "api/standardwebhooks.rs"]
 mod standardwebhooks;
 #[path = "api/workspaces.rs"]

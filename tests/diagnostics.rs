@@ -2,9 +2,8 @@
 //!
 //! A case is one rule file, `NAME.route`. Lines that begin with `#:` at its head say what is around it:
 //! `#: environment sandbox`, `#: connection crm hubspot` (what the workspace has set up), `#: strict`,
-//! `#: event lead.created lead.json` (a schema that the workspace keeps),
-//! `#: as shipped` (settings that do not run yet are refused). A line `# file: schemas/x.json` begins
-//! another file of the bundle. `UPDATE=1` rewrites `NAME.stderr`.
+//! `#: event lead.created lead.json` (a schema that the workspace keeps). A line `# file: schemas/x.json`
+//! begins another file of the bundle. `UPDATE=1` rewrites `NAME.stderr`.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -31,7 +30,7 @@ fn read(path: &Path) -> (Bundle, World) {
     let text = fs::read_to_string(path).unwrap();
     let name = path.file_name().unwrap().to_string_lossy().into_owned();
     let mut registered: Vec<(String, String)> = Vec::new();
-    let mut world = World { run_everything: true, ..World::offline(None) };
+    let mut world = World::offline(None);
     for line in text.lines().map_while(|line| line.strip_prefix("#: ")) {
         let words: Vec<&str> = line.split_whitespace().collect();
         match words.as_slice() {
@@ -43,7 +42,6 @@ fn read(path: &Path) -> (Bundle, World) {
             ["no", "connections"] => world.connections = Some(BTreeMap::new()),
             ["event", event, path] => registered.push(((*event).to_owned(), (*path).to_owned())),
             ["strict"] => world.strict = true,
-            ["as", "shipped"] => world.run_everything = false,
             other => panic!("{name}: {other:?} is not understood"),
         }
     }

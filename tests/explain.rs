@@ -7,7 +7,7 @@ use harness::markdown::{self, Part};
 /// The codes that a text shows, and whether any of them is an error.
 fn shown(text: &str) -> (Vec<&'static str>, bool) {
     let file = BundleFile { path: "rules.route".into(), text: text.into() };
-    let world = World { run_everything: true, ..World::offline(None) };
+    let world = World::offline(None);
     let checked = compiler::check(&Bundle { files: vec![file] }, &world);
     let codes = checked.diagnostics.iter().map(|one| one.code.as_str()).collect();
     let errors = checked.diagnostics.iter().any(|one| one.severity == Severity::Error);

@@ -98,7 +98,7 @@ fn mutated(corpus: &[Vec<String>], chance: &mut Chance) -> String {
 /// Everything that is done with a rule file.
 fn take(text: &str) {
     let file = BundleFile { path: "rules.route".into(), text: text.into() };
-    let world = World { run_everything: true, ..World::offline(None) };
+    let world = World::offline(None);
     let run = compiler::simulate::run_tests(&Bundle { files: vec![file] }, &world);
     for one in run.diagnostics.iter().chain(run.failures()) {
         assert!(!render(one, &run.sources, Colour::Off).is_empty());

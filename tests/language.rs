@@ -57,7 +57,7 @@ fn the_examples_hold() {
     let (mut tests, mut failures) = (0, Vec::new());
     for (name, files) in bundles {
         let bundle = bundle(files.iter().map(|(path, text)| (path.as_str(), text.as_str())));
-        let world = World { run_everything: true, ..World::offline(None) };
+        let world = World::offline(None);
         let run = compiler::simulate::run_tests(&bundle, &world);
         tests += run.results.len();
         let errors = run.diagnostics.iter().filter(|one| one.severity == Severity::Error);
@@ -117,8 +117,7 @@ fn diagnostics_are_as_said(text: &str) -> Result<(), String> {
             }
         }
     }
-    let mut world = World::offline(None);
-    world.run_everything = true;
+    let world = World::offline(None);
     let run = compiler::simulate::run_tests(&bundle([("example.route", text)]), &world);
     let mut seen = BTreeSet::new();
     let mut unexpected = Vec::new();

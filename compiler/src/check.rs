@@ -181,6 +181,10 @@ struct Checker<'a> {
     consts: HashMap<Box<str>, Option<Typed>>,
     /// Schemas, predicates and policies that are being looked into right now.
     open: Vec<Box<str>>,
+    /// The settings of the last delivery that had no expressions in them.
+    settings: Option<Arc<hir::Settings>>,
+    /// The patterns that rules write.
+    patterns: HashSet<Arc<[hir::EventPattern]>>,
     /// Names that something uses.
     used: HashSet<(names::Space, Box<str>)>,
     /// Conditions that are never yes in this environment.
@@ -235,6 +239,8 @@ impl<'a> Checker<'a> {
             events: Vec::new(),
             consts: HashMap::new(),
             open: Vec::new(),
+            settings: None,
+            patterns: HashSet::new(),
             used: HashSet::new(),
             never: Vec::new(),
             scope: Vec::new(),

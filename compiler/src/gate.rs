@@ -8,6 +8,7 @@
 //! whichever rule sends, because it is the destination that they protect.
 
 mod dedupe;
+mod gated;
 mod key;
 mod keyed;
 mod rate;
@@ -19,10 +20,11 @@ mod window;
 #[cfg(test)]
 mod tests;
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 pub use dedupe::DedupeGate;
+pub use gated::{Gated, Once, Tally, opening};
 pub use key::GateKey;
 pub use keyed::{Entry, KEYS_MAX};
 pub use rate::RateGate;
@@ -31,7 +33,6 @@ pub use sample::{event_point, is_taken};
 pub use throttle::ThrottleGate;
 pub use window::OPENING_SEARCHED_DAYS_MAX;
 
-use crate::hir::Outside;
 use crate::route::Delivery;
 
 /// The gates of one workspace.
@@ -59,6 +60,22 @@ pub enum Admission {
     Throttled,
     /// It is outside its hours and does not wait.
     OutsideHours,
+}
+
+/// Which gate stops a delivery.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stop {
+    /// One with its key was sent a short while ago.
+    Duplicate,
+    /// Enough were sent lately.
+    Throttled,
+}
+
+/// What [`Gates`] remember under the keys of one delivery.
+#[derive(Clone, Debug, Default)]
+pub struct Memory {
+    dedupe: Option<Entry<()>>,
+    throttle: Option<Entry<Recent>>,
 }
 
 /// Everything that [`Gates`] remember, as plain data.
@@ -95,50 +112,63 @@ impl Gates {
     /// throttled is no first one. A delivery whose input could not be made becomes a dead letter at
     /// once, and counts nowhere.
     pub fn admit(&mut self, delivery: &Delivery, now: Timestamp) -> Admission {
-        let settings = &delivery.settings;
         if delivery.input.is_err() {
             return Admission::Send { not_before: now };
         }
-        let delay = SignedDuration::try_from(settings.delay).unwrap_or(SignedDuration::MAX);
-        let due = now.checked_add(delay).unwrap_or(Timestamp::MAX);
-        let not_before = match &settings.during {
-            None => due,
-            Some(schedule) => match (settings.outside, schedule.next_opening(due)) {
-                (_, None) => return Admission::OutsideHours,
-                (Outside::Skip, Some(opening)) if opening != due => return Admission::OutsideHours,
-                (_, Some(opening)) => opening,
-            },
-        };
-        let dedupe =
-            settings.dedupe.as_ref().map(|dedupe| (GateKey::dedupe(delivery, dedupe), dedupe.within));
-        if dedupe.is_some_and(|(key, _)| self.dedupe.is_known(key, now)) {
-            return Admission::Duplicate;
+        let Some(not_before) = opening(&delivery.settings, now) else { return Admission::OutsideHours };
+        match self.pass(&Gated::of(delivery), now) {
+            None => Admission::Send { not_before },
+            Some(Stop::Duplicate) => Admission::Duplicate,
+            Some(Stop::Throttled) => Admission::Throttled,
         }
-        let throttle = settings.throttle.as_ref().map(|limit| (GateKey::throttle(delivery, limit), limit));
-        if throttle.is_some_and(|(key, limit)| !self.throttle.is_open(key, limit.allow, limit.every, now)) {
-            return Admission::Throttled;
-        }
-        if let Some((key, within)) = dedupe {
-            self.dedupe.remember(key, within, now);
-        }
-        if let Some((key, limit)) = throttle {
-            self.throttle.pass(key, limit.allow, limit.every, now);
-        }
-        Admission::Send { not_before }
     }
 
-    /// When a delivery may start under its rate limit: now or later. Asking changes nothing.
+    /// Asks `dedupe` and `throttle`, and remembers what passes both. Says which one stops it.
+    pub fn pass(&mut self, gated: &Gated, now: Timestamp) -> Option<Stop> {
+        if gated.dedupe.is_some_and(|once| self.dedupe.is_known(once.key, now)) {
+            return Some(Stop::Duplicate);
+        }
+        let shut = |limit: Tally| !self.throttle.is_open(limit.key, limit.allow, limit.every, now);
+        if gated.throttle.is_some_and(shut) {
+            return Some(Stop::Throttled);
+        }
+        self.recall(gated, now);
+        None
+    }
+
+    /// Remembers a delivery that passed at that time, as a journal tells.
+    pub fn recall(&mut self, gated: &Gated, at: Timestamp) {
+        if let Some(once) = gated.dedupe {
+            self.dedupe.remember(once.key, once.within, at);
+        }
+        if let Some(limit) = gated.throttle {
+            self.throttle.count(limit.key, limit.every, at);
+        }
+    }
+
+    /// What they remember under a delivery's keys, for [`Self::put_back`].
     #[must_use]
-    pub fn start_at(&self, delivery: &Delivery, now: Timestamp) -> Timestamp {
-        let Some(limit) = &delivery.settings.rate_limit else { return now };
-        self.rate.start_at(GateKey::rate(delivery, limit), limit.allow, limit.every, now)
+    pub fn memory(&self, gated: &Gated) -> Memory {
+        Memory {
+            dedupe: gated.dedupe.and_then(|once| self.dedupe.entry(once.key)),
+            throttle: gated.throttle.and_then(|limit| self.throttle.entry(limit.key)),
+        }
     }
 
-    /// Tells that a delivery starts now.
-    pub fn started(&mut self, delivery: &Delivery, now: Timestamp) {
-        if let Some(limit) = &delivery.settings.rate_limit {
-            self.rate.started(GateKey::rate(delivery, limit), limit.every, now);
+    /// Makes them remember under a delivery's keys what they did before: the delivery came to nothing.
+    pub fn put_back(&mut self, gated: &Gated, before: Memory) {
+        if let Some(once) = gated.dedupe {
+            self.dedupe.put_back(once.key, before.dedupe);
         }
+        if let Some(limit) = gated.throttle {
+            self.throttle.put_back(limit.key, before.throttle);
+        }
+    }
+
+    /// Whether nothing that they remember counts any more.
+    #[must_use]
+    pub fn is_over(&self, now: Timestamp) -> bool {
+        self.dedupe.is_over(now) && self.throttle.is_over(now) && self.rate.is_over(now)
     }
 
     /// What they remember at that time.

@@ -118,8 +118,8 @@ pub struct Rule {
 /// Which events a rule is tried against.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Selection {
-    /// The patterns after `on`; any of them.
-    pub patterns: Vec<EventPattern>,
+    /// The patterns after `on`; any of them. Rules that write the same ones share them.
+    pub patterns: Arc<[EventPattern]>,
     /// `resource "…"`; an event without one never matches.
     pub resource: Option<Glob>,
     /// `resource_id "…"`; an event without one never matches.
@@ -184,10 +184,10 @@ pub enum Statement {
     ForEach {
         /// Where the element is kept.
         local: LocalId,
-        /// The list; missing counts as empty.
-        list: Expr,
+        /// The list; missing counts as empty. Boxed as the filter is: most statements are deliveries.
+        list: Box<Expr>,
         /// Which elements.
-        filter: Option<Cond>,
+        filter: Option<Box<Cond>>,
         /// At most so many elements that pass; `None` is the workspace's cap.
         limit: Option<u64>,
         /// What is done.

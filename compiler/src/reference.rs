@@ -180,7 +180,7 @@ mod tests {
             );
             let file = crate::world::BundleFile { path: "r.route".into(), text: text.clone().into() };
             let bundle = crate::world::Bundle { files: vec![file] };
-            let world = crate::world::World { run_everything: true, ..crate::world::World::offline(None) };
+            let world = crate::world::World::offline(None);
             let checked = crate::check::check(&bundle, &world);
             assert!(!checked.diagnostics.has_errors(), "{text}\n{:?}", checked.diagnostics);
         }

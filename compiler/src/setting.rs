@@ -40,7 +40,8 @@ pub const SETTINGS: &[Setting] = &[
         name: "expires",
         takes: "duration",
         default: |settings| length(settings.expires),
-        meaning: "When to give up. The delivery becomes a dead letter, which can be replayed.",
+        meaning: "When to give up, counted from when it is first due. The delivery becomes a dead letter, which \
+                  can be replayed.",
         example: "expires: 7d",
     },
     Setting {
@@ -73,7 +74,7 @@ pub const SETTINGS: &[Setting] = &[
         takes: "text, number, bool, datetime, date or duration",
         default: |_| "none".to_owned(),
         meaning: "First in, first out among the deliveries of a connection with the same value: a later one \
-                  waits while an earlier one is tried again.",
+                  waits while an earlier one is tried again, until that one is delivered or given up.",
         example: "order_by: order.number",
     },
     Setting {
@@ -89,7 +90,7 @@ pub const SETTINGS: &[Setting] = &[
         name: "during",
         takes: "schedule",
         default: |_| "always".to_owned(),
-        meaning: "Only in these hours; `outside` says what happens otherwise.",
+        meaning: "Only in these hours, retries too; `outside` says what happens otherwise.",
         example: "during: office_hours",
     },
     Setting {

@@ -39,7 +39,7 @@ impl Writer {
             name: name.into(),
             description: "".into(),
             span: Span::default(),
-            selects: Selection { patterns: vec![pattern("t")], resource: None, resource_id: None },
+            selects: Selection { patterns: [pattern("t")].into(), resource: None, resource_id: None },
             group: None,
             lets: Vec::new(),
             locals: 4,

@@ -147,7 +147,8 @@ pub fn trace(facts: &Facts<'_, '_>) -> Trace {
     let routed = crate::route::route(facts, &matches, &Limits::default());
     let program = &facts.plan.program;
     let mut rules = Vec::with_capacity(program.rules.len());
-    for (rule, at) in program.rules.iter().zip(0..) {
+    for at in 0..u32::try_from(program.rules.len()).unwrap_or(u32::MAX) {
+        let Some(rule) = facts.plan.rule(crate::hir::RuleId(at)) else { continue };
         let ignored = routed.ignored.iter().find(|ignored| ignored.rule == rule.name);
         let winner = rule.group.and_then(|group| winner(facts, &matches, group)).filter(|first| first.0 < at);
         let outcome = if let Some(outcome) = not_selected(facts, rule) {
@@ -179,7 +180,7 @@ fn otherwise(
 ) {
     for (group, id) in facts.plan.program.groups.iter().zip(0..) {
         let last = group.rules.iter().max().is_some_and(|last| last.0 == at);
-        if group.otherwise.is_none() || !last {
+        if group.otherwise.is_none() || !last || facts.plan.group(GroupId(id)).is_none() {
             continue;
         }
         let by = winner(facts, matches, GroupId(id)).and_then(|rule| facts.plan.rule(rule));
@@ -188,7 +189,7 @@ fn otherwise(
             None if matched.contains(&group.name) => Outcome::Matched { because: None },
             None => {
                 let selections = group.rules.iter().filter_map(|&rule| facts.plan.rule(rule));
-                let patterns = selections.flat_map(|rule| &rule.selects.patterns);
+                let patterns = selections.flat_map(|rule| rule.selects.patterns.iter());
                 Outcome::OtherType { patterns: patterns.map(|pattern| Arc::clone(&pattern.text)).collect() }
             }
         };

@@ -39,8 +39,6 @@ pub struct World {
     pub limits: Limits,
     /// Refuse values that are only checked while running.
     pub strict: bool,
-    /// Treat every setting as executed (language tests).
-    pub run_everything: bool,
 }
 
 /// What a rule can read of its workspace.
@@ -121,7 +119,6 @@ impl World {
             event_schemas: BTreeMap::new(),
             limits: Limits::default(),
             strict: false,
-            run_everything: false,
         }
     }
 }

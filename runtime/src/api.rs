@@ -8,6 +8,7 @@ mod events;
 pub mod fields;
 mod filter;
 mod health;
+mod intake;
 mod keys;
 mod plan;
 pub mod problem;
@@ -17,6 +18,7 @@ mod rules;
 mod workspaces;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::Router;
 use axum::http::StatusCode;
@@ -48,7 +50,7 @@ pub fn router(server: Arc<Server>) -> Router {
         .route("/revisions", get(rules::revisions))
         .route("/revisions/{rev}", get(rules::revision))
         .route("/revisions/{rev}/rollback", post(rules::rollback))
-        .route("/events", get(events::list).post(events::post_here))
+        .route("/events", get(events::list).post(intake::post_here))
         .route("/events/{evt}", get(events::show))
         .route("/events/{evt}/deliveries", get(deliveries::of_event))
         .route("/events/{evt}/trace", get(events::trace))
@@ -64,7 +66,7 @@ pub fn router(server: Arc<Server>) -> Router {
     Router::new()
         .route("/v1/workspaces", get(workspaces::list).post(workspaces::create))
         .nest("/v1/workspaces/{ws}", in_workspace)
-        .route("/v1/events", post(events::post_anywhere))
+        .route("/v1/events", post(intake::post_anywhere))
         .route("/livez", get(health::live))
         .route("/readyz", get(health::ready))
         .route("/problems/{name}", get(health::problem_page))
@@ -179,24 +181,38 @@ pub fn json_of<T: serde::Serialize>(value: &T) -> Result<Value, Problem> {
     serde_json::to_value(value).map_err(|error| Problem::internal("writing the answer", &error))
 }
 
+/// A server that stops has a successor after a while.
+const STOPPING_RETRY: Duration = Duration::from_secs(2);
+
+/// Whoever is turned away is not to come back at the same moment as everybody else: the wait and up to four
+/// seconds more, or up to half as much again if that is longer.
+#[must_use]
+pub fn jittered(wait: Duration) -> Duration {
+    let more = (wait / 2).max(Duration::from_secs(4)).as_millis();
+    let more = rand::random_range(0..=u64::try_from(more).unwrap_or(4_000));
+    wait.max(Duration::from_secs(1)) + Duration::from_millis(more)
+}
+
 /// Why a node took nothing, as a problem.
 #[must_use]
 pub fn refusal(rejected: Rejected) -> Problem {
     let words = rejected.to_string();
     match rejected {
-        Rejected::Busy { retry_after } => Problem::new(Kind::Busy, words).retry_after(retry_after),
+        Rejected::Busy { retry_after } => Problem::new(Kind::Busy, words).retry_after(jittered(retry_after)),
         Rejected::Limit { limit, max, of, retry_after } => {
             let kind = match of {
                 LimitOf::Workspace => Kind::LimitReached,
                 LimitOf::Node => Kind::Busy,
             };
             let problem = Problem::new(kind, words).with("limit", limit.into()).with("max", max.into());
-            problem.retry_after(retry_after)
+            problem.retry_after(jittered(retry_after))
         }
         Rejected::TooLarge { bytes_max, .. } => {
             Problem::new(Kind::PayloadTooLarge, words).with("bytes_max", bytes_max.into())
         }
-        Rejected::Failing | Rejected::Stopping => Problem::new(Kind::NotDurable, words),
+        Rejected::Failing => Problem::new(Kind::NotDurable, words),
+        // Another one may be there by then.
+        Rejected::Stopping => Problem::new(Kind::NotDurable, words).retry_after(jittered(STOPPING_RETRY)),
     }
 }
 

@@ -8,6 +8,7 @@ mod emit;
 mod explain;
 mod format;
 mod import;
+mod journal;
 mod lists;
 mod lsp;
 mod match_events;
@@ -63,6 +64,9 @@ enum Command {
     Import(import::Arguments),
     /// Help an editor with rule files: a language server over standard input and output
     Lsp(lsp::Arguments),
+    /// Check, repair or print the journal of a server that is stopped
+    #[command(subcommand)]
+    Journal(journal::Commands),
     /// Send an event to a server
     Emit(emit::Arguments),
     /// List events of a server, newest first
@@ -98,6 +102,7 @@ pub fn run(cli: Cli) -> Exit {
         Command::Match(arguments) => match_events::run(&arguments),
         Command::Explain(arguments) => explain::run(&arguments),
         Command::Import(arguments) => import::run(&arguments),
+        Command::Journal(command) => journal::run(&command),
         Command::Lsp(arguments) => lsp::run(&arguments),
         Command::Emit(arguments) => asynchronous(emit::run(arguments)),
         Command::Events(arguments) => asynchronous(lists::events(arguments)),

@@ -29,6 +29,20 @@ pub struct ServerSettings {
           value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
     pub connections_max: u32,
 
+    /// The same from one address, IPv6: from one /64; further ones are closed at once
+    #[arg(long, env = "FANWISE_CONNECTIONS_PER_ADDRESS_MAX", default_value_t = 2_000, value_name = "COUNT",
+          value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+    pub connections_per_address_max: u32,
+
+    /// Events that one workspace may send each second; more get 429, and streams are slowed down to it
+    #[arg(long, env = "FANWISE_EVENTS_PER_SECOND_MAX", value_name = "COUNT",
+          value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+    pub events_per_second_max: Option<u32>,
+
+    /// A proxy that every delivery goes through, by CONNECT: http://[USER:PASSWORD@]HOST:PORT
+    #[arg(long, env = "FANWISE_EGRESS_PROXY", hide_env_values = true, value_name = "URL")]
+    pub egress_proxy: Option<url::Url>,
+
     /// Deliver to addresses of private networks too
     #[arg(long, env = "FANWISE_ALLOW_PRIVATE_ADDRESSES", value_parser = BoolishValueParser::new())]
     pub allow_private_addresses: bool,
@@ -45,6 +59,24 @@ pub struct ServerSettings {
     #[arg(long, env = "FANWISE_JOURNAL_BYTES_MAX", default_value_t = 4 << 30, value_name = "BYTES",
           value_parser = clap::value_parser!(u64).range(1 << 20..))]
     pub journal_bytes_max: u64,
+
+    /// Bytes of each of the journal's files
+    #[arg(long, env = "FANWISE_JOURNAL_SEGMENT_BYTES", default_value_t = 64 << 20, value_name = "BYTES",
+          value_parser = clap::value_parser!(u64).range(64 << 10..=1 << 30))]
+    pub journal_segment_bytes: u64,
+
+    /// Bytes of journal after which a checkpoint is written; a start reads at most about so many
+    #[arg(long, env = "FANWISE_CHECKPOINT_BYTES", default_value_t = 128 << 20, value_name = "BYTES",
+          value_parser = clap::value_parser!(u64).range(64 << 10..))]
+    pub checkpoint_bytes: u64,
+
+    /// History that is younger is not given up for space: new events get 503 instead
+    #[arg(long, env = "FANWISE_HISTORY_SECONDS_MIN", default_value_t = 60, value_name = "SECONDS")]
+    pub history_seconds_min: u64,
+
+    /// History that is older goes even where there is space
+    #[arg(long, env = "FANWISE_HISTORY_SECONDS_MAX", default_value_t = 90 * 24 * 3600, value_name = "SECONDS")]
+    pub history_seconds_max: u64,
 
     /// Log lines as JSON
     #[arg(long, env = "FANWISE_LOG_JSON", value_parser = BoolishValueParser::new())]
@@ -65,10 +97,17 @@ impl ServerSettings {
             admin_key: None,
             master_key: None,
             connections_max: 10_000,
+            connections_per_address_max: 2_000,
+            events_per_second_max: None,
+            egress_proxy: None,
             allow_private_addresses: false,
             allow_loopback: true,
             no_jit: false,
             journal_bytes_max: 4 << 30,
+            journal_segment_bytes: 64 << 20,
+            checkpoint_bytes: 128 << 20,
+            history_seconds_min: 60,
+            history_seconds_max: 90 * 24 * 3600,
             log_json: false,
             log: "warn".to_owned(),
         }
@@ -96,6 +135,13 @@ pub struct ClientSettings {
 #[expect(clippy::disallowed_methods, reason = "this module is where the environment is read")]
 pub fn no_colour() -> bool {
     std::env::var("NO_COLOR").is_ok_and(|value| !value.is_empty())
+}
+
+/// Where a test has the process die; only in builds with debug assertions.
+#[cfg(debug_assertions)]
+#[expect(clippy::disallowed_methods, reason = "this module is where the environment is read")]
+pub(crate) fn crash_at() -> Option<String> {
+    std::env::var("FANWISE_CRASH_AT").ok().filter(|place| !place.is_empty())
 }
 
 /// The system's folder for temporary files.

@@ -4,24 +4,28 @@
 //! judge the answer. What follows is decided elsewhere ([`crate::engine::decide`]).
 
 pub mod address;
+pub mod http;
 pub mod outcome;
 pub mod request;
-mod resolve;
+pub mod resolve;
 pub mod sign;
+pub mod success;
 pub mod target;
 #[cfg(test)]
 mod tests;
+pub mod tls;
 pub mod transport;
 
 use std::sync::Arc;
 
-use reqwest::StatusCode;
+use hyper::StatusCode;
 
 use self::address::AddressPolicy;
 use self::outcome::verdict;
 use self::request::{RequestError, request};
+use self::success::Success;
 use self::target::Connections;
-use self::transport::{Answer, Transport};
+use self::transport::{Answer, Course, Failure, Transport};
 use crate::clock::Clock;
 use crate::engine::Ending;
 use crate::model::{AttemptRecord, DeliveryRecord, Outcome};
@@ -57,10 +61,10 @@ pub async fn attempt(sender: &Sender, delivery: &DeliveryRecord, number: u32) ->
     let started_at = sender.clock.now();
     let end = match request(delivery, &target, sender.addresses, started_at) {
         Ok(request) => match sender.transport.send(request, delivery.policy.timeout).await {
-            Ok(answer) => answered(answer, sender),
-            Err(failure) => failed(failure.outcome, failure.error),
+            Ok(answer) => answered(answer, target.success.as_deref(), sender),
+            Err(failure) => failed(failure),
         },
-        Err(error) => failed(outcome_of(&error), error.to_string()),
+        Err(error) => failed(Failure::new(outcome_of(&error), error.to_string())),
     };
     let took = sender.clock.now().duration_since(started_at);
     let record = AttemptRecord {
@@ -70,9 +74,10 @@ pub async fn attempt(sender: &Sender, delivery: &DeliveryRecord, number: u32) ->
         took_micros: u64::try_from(took.as_micros()).unwrap_or(0),
         outcome: end.outcome,
         status: end.status.map(|status| status.as_u16()),
-        address: end.address,
+        address: end.course.address.map(|address| address.to_string().into()),
         response: end.response,
         error: end.error.map(Into::into),
+        timings: end.course.timings,
         connection_version: target.version,
     };
     let (outcome, retry_after, gone_for_good) = (end.outcome, end.retry_after, end.gone_for_good);
@@ -83,19 +88,19 @@ pub async fn attempt(sender: &Sender, delivery: &DeliveryRecord, number: u32) ->
 struct End {
     outcome: Outcome,
     status: Option<StatusCode>,
-    address: Option<Arc<str>>,
+    course: Course,
     response: Option<Arc<str>>,
     error: Option<String>,
     retry_after: Option<crate::engine::Millis>,
     gone_for_good: bool,
 }
 
-fn answered(answer: Answer, sender: &Sender) -> End {
-    let verdict = verdict(answer.status, &answer.headers, sender.clock.now());
+fn answered(answer: Answer, success: Option<&Success>, sender: &Sender) -> End {
+    let verdict = verdict(&answer, success, sender.clock.now());
     End {
         outcome: verdict.outcome,
         status: Some(answer.status),
-        address: answer.address.map(|address| address.to_string().into()),
+        course: answer.course,
         response: (!answer.body.is_empty()).then(|| String::from_utf8_lossy(&answer.body).into()),
         error: verdict.error,
         retry_after: verdict.retry_after,
@@ -103,14 +108,14 @@ fn answered(answer: Answer, sender: &Sender) -> End {
     }
 }
 
-fn failed(outcome: Outcome, error: String) -> End {
+fn failed(failure: Failure) -> End {
     End {
-        outcome,
+        outcome: failure.outcome,
         status: None,
-        address: None,
+        course: failure.course,
         response: None,
-        error: Some(error),
-        retry_after: None,
+        error: Some(failure.error),
+        retry_after: failure.retry_after,
         gone_for_good: false,
     }
 }
@@ -121,5 +126,6 @@ fn outcome_of(error: &RequestError) -> Outcome {
         RequestError::Input(_) => Outcome::MappingFailed,
         RequestError::Address(_) => Outcome::AddressRefused,
         RequestError::Secret(_) | RequestError::Header(_) => Outcome::CredentialsRefused,
+        RequestError::Certificates(_) => Outcome::TlsFailed,
     }
 }

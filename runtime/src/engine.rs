@@ -1,34 +1,50 @@
 //! Decides what is sent when, as a state machine: inputs and the time go in, effects come out.
 //!
 //! It does no IO, reads no clock and owns its random numbers, so a simulation drives it through days in
-//! milliseconds and finds the same bug twice. A delivery is in one of three places: the wheel (not yet),
-//! its connection's queue (as soon as it is its turn), or under way.
+//! milliseconds and finds the same bug twice. A delivery is in one place at a time: the wheel (not yet), its
+//! connection's queue (as soon as it is its turn), under its rate limit, behind another one in its lane,
+//! or under way.
 
 pub mod breaker;
 pub mod decide;
+mod finish;
+mod ids;
+mod lane;
+mod limit;
+#[cfg(test)]
+mod memory;
+#[cfg(test)]
+mod model;
+pub mod owe;
+pub mod pace;
 pub mod pending;
 pub mod queue;
 pub mod slab;
 #[cfg(test)]
 mod tests;
+mod turns;
+pub mod view;
 pub mod wheel;
 
-use std::collections::HashMap;
-use std::sync::Arc;
-
+use compiler::gate::Tally;
 use jiff::Timestamp;
+use rand::SeedableRng;
 use rand::rngs::StdRng;
-use rand::{Rng, SeedableRng};
+use uuid::Uuid;
 
-use self::decide::{Next, Series, decide};
+use self::ids::Ids;
+use self::lane::Lanes;
+use self::limit::Limits;
+use self::owe::TermsTable;
 use self::pending::{Pending, Place};
 use self::queue::Queues;
-use self::slab::Slab;
+use self::slab::{NONE, Slab};
 use self::wheel::{TICK, Wheel};
-use crate::id::{ConnectionId, DeliveryId, WorkspaceId};
+use crate::id::{ConnectionId, WorkspaceId};
 use crate::journal::Position;
-use crate::model::{DeadReason, Outcome, Policy, State};
+use crate::model::{DeadReason, Outcome, SkipReason, State};
 
+pub use self::owe::Owe;
 pub use self::slab::Key;
 
 /// Milliseconds since 1970, or a number of them.
@@ -43,33 +59,12 @@ pub struct Caps {
     pub connection_in_flight_max: u32,
 }
 
+/// Every pending delivery is asked within this time whether it has expired, when there are not too many:
+/// one call asks [`WORK_MAX`], so that ten million take some 25 seconds more.
+const SWEEP: Millis = 30_000;
+
 /// One call moves, fires and gives up at most so many deliveries; the rest is for the next call.
 const WORK_MAX: usize = 4_096;
-
-/// A delivery that is owed.
-#[derive(Clone, Debug)]
-pub struct Owe {
-    /// Its id.
-    pub id: DeliveryId,
-    /// Where it belongs.
-    pub workspace: WorkspaceId,
-    /// Where it goes.
-    pub connection: ConnectionId,
-    /// The journal's record with it.
-    pub position: Position,
-    /// Which of that record's deliveries it is.
-    pub index: u32,
-    /// How it is tried.
-    pub policy: Policy,
-    /// When it was owed.
-    pub created_at: Millis,
-    /// Not before this.
-    pub due_at: Millis,
-    /// Attempts made before.
-    pub attempts: u32,
-    /// Whether there is something to send.
-    pub mapped: bool,
-}
 
 /// What happens to an engine.
 #[derive(Debug)]
@@ -86,11 +81,11 @@ pub enum Input {
         ending: Ending,
     },
     /// An operator gives a delivery up.
-    Discard(DeliveryId),
+    Discard(Uuid),
     /// The journal has a delivery in a new place.
     Carried {
         /// Which.
-        id: DeliveryId,
+        id: Uuid,
         /// The record with it.
         position: Position,
         /// Which of that record's deliveries it is.
@@ -123,8 +118,8 @@ pub enum Effect {
     Start {
         /// Its name until it is settled.
         key: Key,
-        /// Its id.
-        id: DeliveryId,
+        /// The UUID of its id.
+        id: Uuid,
         /// Where it belongs.
         workspace: WorkspaceId,
         /// Where it goes.
@@ -135,18 +130,20 @@ pub enum Effect {
         index: u32,
         /// Which try, from 1.
         attempt: u32,
+        /// The rate limit that it counts for.
+        rate: Option<Tally>,
     },
     /// It is in another state. Write it down.
     Moved {
         /// What was started, when this is its end.
         key: Option<Key>,
-        /// Its id.
-        id: DeliveryId,
+        /// The UUID of its id.
+        id: Uuid,
         /// Where it belongs.
         workspace: WorkspaceId,
         /// The journal's record with it.
         position: Position,
-        /// The state: again, delivered or dead letter.
+        /// The state: again, delivered, dead letter or skipped.
         state: State,
     },
     /// Disable the connection: its receiver is gone for good.
@@ -161,12 +158,16 @@ pub enum Effect {
 enum Timer {
     Delivery(Key),
     Connection(Key),
+    Bucket(Key),
 }
 
 /// The engine of one node.
 pub struct Engine {
     table: Slab<Pending>,
-    by_id: HashMap<DeliveryId, Key>,
+    ids: Ids,
+    terms: TermsTable,
+    limits: Limits,
+    lanes: Lanes,
     queues: Queues,
     wheel: Wheel<Timer>,
     random: StdRng,
@@ -174,8 +175,8 @@ pub struct Engine {
     draining: bool,
     /// The last call left work undone.
     behind: bool,
-    /// Most deliveries have the policy of the one before.
-    last_policy: Option<Arc<Policy>>,
+    /// The next entry to be asked whether it has expired, and when.
+    swept: (u32, Millis),
 }
 
 impl Engine {
@@ -184,27 +185,31 @@ impl Engine {
     pub fn new(caps: Caps, now: Millis, seed: u64) -> Self {
         Self {
             table: Slab::default(),
-            by_id: HashMap::new(),
+            ids: Ids::default(),
+            terms: TermsTable::default(),
+            limits: Limits::default(),
+            lanes: Lanes::default(),
             queues: Queues::new(caps),
             wheel: Wheel::at(now),
             random: StdRng::seed_from_u64(seed),
             now,
             draining: false,
             behind: false,
-            last_policy: None,
+            swept: (0, now.saturating_add(SWEEP)),
         }
     }
 
     /// Takes one input and appends what follows from it and from the time.
     pub fn step(&mut self, now: Millis, input: Input, effects: &mut Vec<Effect>) {
         self.now = self.now.max(now);
+        self.behind = false;
         match input {
             Input::Tick => {}
             Input::Owe(owe) => self.owe(*owe, effects),
             Input::Finished { key, ending } => self.finished(key, ending, effects),
-            Input::Discard(id) => self.discard(&id, effects),
+            Input::Discard(id) => self.discard(id, effects),
             Input::Carried { id, position, index } => {
-                let entry = self.by_id.get(&id).and_then(|key| self.table.get_mut(*key));
+                let entry = self.ids.get(&self.table, id).and_then(|at| self.table.at_mut(at));
                 if let Some(entry) = entry {
                     (entry.position, entry.index) = (position, index);
                 }
@@ -212,6 +217,7 @@ impl Engine {
             Input::Drain => self.draining = true,
         }
         self.fire();
+        self.sweep(effects);
         self.start(effects);
     }
 
@@ -221,20 +227,9 @@ impl Engine {
         if self.behind {
             return Some(self.now);
         }
-        (!self.wheel.is_empty()).then(|| (self.now / TICK + 1) * TICK)
-    }
-
-    /// The deliveries whose record is in a segment.
-    #[must_use]
-    pub fn owed_in(&self, segment: u32) -> Vec<Key> {
-        let entries = self.table.iter().filter(|(_, entry)| entry.position.segment == segment);
-        entries.map(|(key, _)| key).collect()
-    }
-
-    /// A delivery that waits, for a copy of its record. What is under way is not copied: its end comes first.
-    #[must_use]
-    pub fn waiting(&self, key: Key) -> Option<&Pending> {
-        self.table.get(key).filter(|entry| matches!(entry.place, Place::Timed | Place::Queued))
+        let sweep = (!self.table.is_empty()).then_some(self.swept.1);
+        let next = self.wheel.next().into_iter().chain(sweep).min();
+        next.map(|at| at.max(self.now))
     }
 
     /// Deliveries that are not settled.
@@ -255,179 +250,230 @@ impl Engine {
         self.queues.in_flight()
     }
 
+    /// Takes something that is owed, once.
     fn owe(&mut self, owe: Owe, effects: &mut Vec<Effect>) {
+        self.owe_to(owe, &mut None, effects);
+    }
+
+    /// The same; `known` is the number of the connection, if something of it is pending, and is set when
+    /// it was not known.
+    fn owe_to(&mut self, owe: Owe, known: &mut Option<u32>, effects: &mut Vec<Effect>) {
         if !owe.mapped {
             let state = State::DeadLetter { reason: DeadReason::MappingFailed };
             let (id, workspace, position) = (owe.id, owe.workspace, owe.position);
             effects.push(Effect::Moved { key: None, id, workspace, position, state });
             return;
         }
-        let policy = match &self.last_policy {
-            Some(last) if **last == owe.policy => Arc::clone(last),
-            _ => Arc::new(owe.policy.clone()),
+        if self.ids.get(&self.table, owe.id).is_some() {
+            return;
+        }
+        let connection = match *known {
+            Some(number) => {
+                self.queues.join_again(number);
+                number
+            }
+            None => *known.insert(self.queues.join(&owe.workspace, &owe.connection)),
         };
-        self.last_policy = Some(Arc::clone(&policy));
-        let connection = self.queues.join(&owe.workspace, &owe.connection);
-        let key = self.table.insert(Pending::new(&owe, connection, policy));
-        self.by_id.insert(owe.id, key);
-        if owe.due_at > self.now {
-            self.wheel.insert(owe.due_at, Timer::Delivery(key));
+        let terms = self.terms.join(&owe.terms);
+        let mut entry = Pending::new(&owe, connection, terms);
+        if let Some(tally) = owe.rate {
+            entry.bucket = self.limits.join(connection, tally);
+        }
+        let index = self.table.insert(entry).index();
+        self.ids.insert(&self.table, index);
+        if owe.order.is_none_or(|order| self.lanes.join(&mut self.table, index, order)) {
+            self.activate(index);
         } else {
-            self.enqueue(key, owe.attempts > 0);
+            self.put(index, Place::Behind);
         }
     }
 
-    fn finished(&mut self, key: Key, ending: Ending, effects: &mut Vec<Effect>) {
-        let Some(entry) = self.table.get(key) else { return };
-        let (connection, place) = (entry.connection, entry.place);
-        self.queues.release(connection, self.now);
-        let (outcome, retry_after, gone_for_good) = match ending {
-            Ending::Unusable => {
-                self.settle(key, Some(key), dead(DeadReason::ConnectionUnusable), effects);
-                return;
-            }
-            Ending::Attempt { outcome, retry_after, gone_for_good } => (outcome, retry_after, gone_for_good),
-        };
-        let series = Series { made: entry.attempts, created_at: entry.created_at, retry_after };
-        let next = decide(outcome, &entry.policy, series, self.now, self.random.random());
-        self.judge(connection, outcome, retry_after);
-        if gone_for_good && let Some(queue) = self.queues.connection(connection) {
-            let (workspace, connection) = (queue.workspace_id.clone(), queue.id.clone());
-            effects.push(Effect::Disable { workspace, connection });
+    /// Has a delivery wait for its time or for its turn.
+    fn activate(&mut self, index: u32) {
+        let Some(entry) = self.table.at(index) else { return };
+        let (due_at, comes_back) = (entry.due_at, entry.attempts > 0);
+        if due_at > self.now { self.time(index, due_at) } else { self.enqueue(index, comes_back) }
+    }
+
+    /// Puts a delivery into the wheel.
+    fn time(&mut self, index: u32, at: Millis) {
+        let Some(key) = self.table.key_at(index) else { return };
+        if let Some(entry) = self.table.at_mut(index) {
+            (entry.place, entry.due_at) = (Place::Timed, at);
         }
-        match next {
-            Next::Done => self.settle(key, Some(key), State::Delivered, effects),
-            Next::Again(_) if place == Place::Discarding => {
-                self.settle(key, Some(key), dead(DeadReason::Discarded), effects);
+        self.wheel.insert(at, Timer::Delivery(key));
+    }
+
+    /// Puts a delivery into its connection's queue, or under its rate limit.
+    fn enqueue(&mut self, index: u32, first: bool) {
+        let weight = self.weight(index);
+        let Some(bucket) = self.table.at(index).map(|entry| entry.bucket) else { return };
+        if bucket == NONE {
+            self.put(index, Place::Queued);
+            return self.queues.enqueue(&mut self.table, index, weight, first, self.now);
+        }
+        self.put(index, Place::Limited);
+        if let Some(bucket) = self.limits.bucket_mut(bucket) {
+            bucket.waiting.push(&mut self.table, index, weight, first);
+        }
+        self.admit(bucket);
+    }
+
+    /// Lets the next delivery under a rate limit into its connection's queue, if there is room for it.
+    fn admit(&mut self, number: u32) {
+        let Some(bucket) = self.limits.bucket(number) else { return };
+        if bucket.out || bucket.waiting.is_empty() {
+            return;
+        }
+        let (tally, timed) = (bucket.tally, bucket.timed);
+        let Some(connection) = self.queues.connection(bucket.connection()) else { return };
+        let at = self.limits.start_at(&connection.workspace_id, tally, self.now);
+        let key = self.limits.key(number);
+        let Some(bucket) = self.limits.bucket_mut(number) else { return };
+        if at > self.now {
+            bucket.timed = true;
+            if let Some(key) = key.filter(|_| !timed) {
+                self.wheel.insert(at, Timer::Bucket(key));
             }
-            Next::DeadLetter(reason) => self.settle(key, Some(key), dead(reason.into()), effects),
-            Next::Again(at) => {
-                self.moved(key, Some(key), State::Again { at: timestamp(at) }, effects);
-                if at > self.now {
-                    if let Some(entry) = self.table.get_mut(key) {
-                        entry.place = Place::Timed;
-                        entry.due_at = at;
-                    }
-                    self.wheel.insert(at, Timer::Delivery(key));
-                } else {
-                    self.enqueue(key, true);
-                }
-            }
+            return;
+        }
+        let Some(index) = bucket.waiting.pop(&mut self.table) else { return };
+        bucket.out = true;
+        let weight = self.weight(index);
+        self.put(index, Place::Queued);
+        // It has waited long enough not to stand behind what came later.
+        self.queues.enqueue(&mut self.table, index, weight, true, self.now);
+    }
+
+    /// One under a rate limit has left its connection's queue: the next may come in.
+    fn out_of_queue(&mut self, index: u32) {
+        let Some(number) = self.table.at(index).map(|entry| entry.bucket) else { return };
+        if let Some(bucket) = self.limits.bucket_mut(number) {
+            bucket.out = false;
+            self.admit(number);
         }
     }
 
-    /// What an outcome says about its connection as a whole.
-    fn judge(&mut self, connection: Key, outcome: Outcome, retry_after: Option<Millis>) {
-        if let Some(wait) = retry_after.filter(|wait| *wait > 0) {
-            self.block(connection, self.now.saturating_add(wait.min(decide::RETRY_AFTER_MAX)));
-        }
-        let Some(breaker) = self.queues.breaker(connection) else { return };
-        let open_until = match outcome {
-            Outcome::Delivered | Outcome::DuplicateAccepted | Outcome::Rejected => {
-                breaker.succeeded();
-                self.queues.list(connection, self.now);
-                None
-            }
-            Outcome::DestinationError
-            | Outcome::TimedOut
-            | Outcome::Unreachable
-            | Outcome::AddressRefused
-            | Outcome::TlsFailed
-            | Outcome::CredentialsRefused => breaker.failed(self.now),
-            Outcome::RateLimited | Outcome::MappingFailed | Outcome::Unknown => None,
-        };
-        if let Some(until) = open_until {
-            self.block(connection, until);
-        }
-    }
-
-    fn block(&mut self, connection: Key, until: Millis) {
-        if self.queues.block(connection, until) {
-            self.wheel.insert(until, Timer::Connection(connection));
-        }
-    }
-
-    fn discard(&mut self, id: &DeliveryId, effects: &mut Vec<Effect>) {
-        let Some(key) = self.by_id.get(id).copied() else { return };
-        let Some(entry) = self.table.get_mut(key) else { return };
-        match entry.place {
-            // It may be on the receiver's desk already; its own outcome decides, but nothing follows.
-            Place::InFlight | Place::Discarding => entry.place = Place::Discarding,
-            Place::Queued => {
-                self.queues.unlink(&mut self.table, key);
-                self.settle(key, None, dead(DeadReason::Discarded), effects);
-            }
-            Place::Timed => self.settle(key, None, dead(DeadReason::Discarded), effects),
-        }
-    }
-
-    /// Puts what is due into its queue.
+    /// Lets what is due go on.
     fn fire(&mut self) {
         let mut due = Vec::new();
-        self.behind = !self.wheel.advance(self.now, WORK_MAX, |timer| due.push(timer));
+        self.behind |= !self.wheel.advance(self.now, WORK_MAX, |timer| due.push(timer));
         for timer in due {
             match timer {
+                // It may be gone or in another place by now, or have got a later time.
                 Timer::Delivery(key) => {
-                    // A discarded one is gone or in another place by now.
-                    if self.table.get(key).is_some_and(|entry| entry.place == Place::Timed) {
-                        self.enqueue(key, true);
+                    let due = |entry: &&Pending| entry.place == Place::Timed && entry.due_at <= self.now;
+                    if let Some(comes_back) = self.table.get(key).filter(due).map(|entry| entry.attempts > 0)
+                    {
+                        self.enqueue(key.index(), comes_back);
                     }
                 }
                 Timer::Connection(key) => self.queues.unblock(key, self.now),
+                Timer::Bucket(key) => {
+                    let Some(number) = self.limits.number(key) else { continue };
+                    if let Some(bucket) = self.limits.bucket_mut(number) {
+                        bucket.timed = false;
+                    }
+                    self.admit(number);
+                }
             }
         }
+    }
+
+    /// Gives up what has expired, wherever it waits, a part of the table at a time.
+    fn sweep(&mut self, effects: &mut Vec<Effect>) {
+        let (from, at) = self.swept;
+        if self.now < at {
+            return;
+        }
+        let places = self.table.places();
+        let expired = |entry: &Pending| self.now > entry.expires_at() && !entry.place.is_under_way();
+        let found = self.table.range(from, WORK_MAX).filter(|(_, entry)| expired(entry));
+        let expired: Vec<u32> = found.map(|(index, _)| index).collect();
+        for index in expired {
+            self.withdraw(index);
+            self.settle(index, None, dead(DeadReason::Expired), effects);
+        }
+        let next = (from as usize).saturating_add(WORK_MAX);
+        let calls = Millis::try_from(places.div_ceil(WORK_MAX).max(1)).unwrap_or(Millis::MAX);
+        let wait = (SWEEP / calls).max(TICK);
+        let next = u32::try_from(next).unwrap_or(0);
+        self.swept = (if (next as usize) < places { next } else { 0 }, self.now.saturating_add(wait));
     }
 
     /// Starts what may be started.
     fn start(&mut self, effects: &mut Vec<Effect>) {
         let mut work = WORK_MAX;
         while !self.draining && work > 0 {
-            let Some(key) = self.queues.pick(&mut self.table, self.now) else { return };
+            let Some(picked) = self.queues.pick(&mut self.table, self.now) else { return };
             work -= 1;
-            let Some(entry) = self.table.get_mut(key) else { continue };
+            let index = picked.index;
+            let Some(entry) = self.table.at_mut(index) else { continue };
+            // For now it is in no list.
+            entry.place = Place::Timed;
             if self.now > entry.expires_at() {
-                let connection = entry.connection;
-                self.queues.release(connection, self.now);
-                self.settle(key, None, dead(DeadReason::Expired), effects);
+                self.out_of_queue(index);
+                self.settle(index, None, dead(DeadReason::Expired), effects);
                 continue;
             }
-            entry.place = Place::InFlight;
-            entry.attempts = entry.attempts.saturating_add(1);
-            let Some(queue) = self.queues.connection(entry.connection) else { continue };
-            effects.push(Effect::Start {
-                key,
-                id: entry.id.clone(),
-                workspace: queue.workspace_id.clone(),
-                connection: queue.id.clone(),
-                position: entry.position,
-                index: entry.index,
-                attempt: entry.attempts,
-            });
+            let Some(opening) = self.opening(index, self.now) else {
+                self.out_of_queue(index);
+                let state = State::Skipped { reason: SkipReason::OutsideHours };
+                self.settle(index, None, state, effects);
+                continue;
+            };
+            if opening > self.now {
+                self.out_of_queue(index);
+                self.time(index, opening);
+                continue;
+            }
+            self.launch(picked, effects);
         }
         self.behind |= work == 0;
     }
 
-    fn enqueue(&mut self, key: Key, comes_back: bool) {
-        if let Some(entry) = self.table.get_mut(key) {
-            entry.place = Place::Queued;
-        }
-        self.queues.enqueue(&mut self.table, key, comes_back, self.now);
-    }
-
-    fn moved(&mut self, key: Key, started: Option<Key>, state: State, effects: &mut Vec<Effect>) {
-        let Some(entry) = self.table.get(key) else { return };
+    fn launch(&mut self, picked: queue::Picked, effects: &mut Vec<Effect>) {
+        let Some(key) = self.table.key_at(picked.index) else { return };
+        let Some(entry) = self.table.at_mut(picked.index) else { return };
+        entry.place = Place::InFlight;
+        entry.due_at = self.now;
+        entry.attempts = entry.attempts.saturating_add(1);
+        self.queues.started(picked, entry.cost);
         let Some(queue) = self.queues.connection(entry.connection) else { return };
-        let (id, workspace, position) = (entry.id.clone(), queue.workspace_id.clone(), entry.position);
-        effects.push(Effect::Moved { key: started, id, workspace, position, state });
+        let rate = self.limits.bucket(entry.bucket).map(|bucket| bucket.tally);
+        effects.push(Effect::Start {
+            key,
+            id: entry.id,
+            workspace: queue.workspace_id.clone(),
+            connection: queue.id.clone(),
+            position: entry.position,
+            index: entry.index,
+            attempt: u32::from(entry.attempts),
+            rate,
+        });
+        if let Some(tally) = rate {
+            self.limits.started(&queue.workspace_id, tally, timestamp(self.now));
+            self.out_of_queue(picked.index);
+        }
     }
 
-    /// Moves a delivery into its last state and forgets it.
-    fn settle(&mut self, key: Key, started: Option<Key>, state: State, effects: &mut Vec<Effect>) {
-        self.moved(key, started, state, effects);
-        if let Some(entry) = self.table.remove(key) {
-            self.by_id.remove(&entry.id);
-            self.queues.leave(entry.connection, self.now);
+    /// When a delivery's hours allow it, from `at` on; `None` for never.
+    fn opening(&self, index: u32, at: Millis) -> Option<Millis> {
+        let terms = self.table.at(index).and_then(|entry| self.terms.get(entry.terms));
+        let Some(schedule) = terms.and_then(|terms| terms.schedule.as_ref()) else { return Some(at) };
+        // Parts of a millisecond are cut off here, so an opening is never before its hours.
+        schedule.next_opening(timestamp(at)).map(|opening| opening.as_millisecond())
+    }
+
+    fn put(&mut self, index: u32, place: Place) {
+        if let Some(entry) = self.table.at_mut(index) {
+            entry.place = place;
         }
+    }
+
+    fn weight(&self, index: u32) -> u8 {
+        let terms = self.table.at(index).and_then(|entry| self.terms.get(entry.terms));
+        terms.map_or(4, |terms| terms.terms.weight)
     }
 }
 

@@ -65,3 +65,36 @@ ids! {
     /// A replay of many deliveries. Apps may choose it.
     ReplayId "rpl";
 }
+
+impl DeliveryId {
+    /// The UUID in it; `None` for a text that no server made.
+    #[must_use]
+    pub fn uuid(&self) -> Option<Uuid> {
+        let digits = self.as_str().strip_prefix(Self::PREFIX)?.strip_prefix('_')?;
+        let uuid = Uuid::try_parse(digits).ok()?;
+        (Self::from_uuid(uuid) == *self).then_some(uuid)
+    }
+
+    /// The id with that UUID.
+    #[must_use]
+    pub fn from_uuid(uuid: Uuid) -> Self {
+        let mut digits = [0; 32];
+        Self(format!("{}_{}", Self::PREFIX, uuid.simple().encode_lower(&mut digits)).into())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_delivery_is_its_uuid() {
+        let id = DeliveryId::fresh();
+        assert_eq!(DeliveryId::from_uuid(id.uuid().unwrap()), id);
+        for text in
+            ["dlv_1", "", "evt_0197f8a0b0c07000800000000000000a", "dlv_0197F8A0B0C07000800000000000000A"]
+        {
+            assert_eq!(DeliveryId::from_text(text).uuid(), None, "{text}");
+        }
+    }
+}

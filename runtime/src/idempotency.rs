@@ -197,7 +197,12 @@ impl Names {
 
 impl Answer {
     fn accepted(&self) -> Accepted {
-        Accepted { event: self.event.clone(), deliveries: Arc::clone(&self.deliveries), repeated: true }
+        Accepted {
+            event: self.event.clone(),
+            deliveries: Arc::clone(&self.deliveries),
+            repeated: true,
+            skipped: Vec::new(),
+        }
     }
 }
 

@@ -3,15 +3,20 @@
 //! - [`envelope`]: one JSON object to a checked event
 //! - [`decide`]: an event and the live revision to what is owed
 //! - [`answer`]: what is told about each event
+//! - [`cloudevents`]: CloudEvents 1.0 to an envelope of ours
 //! - [`stream`]: lines without end, in groups
+//! - [`wait`]: for those who want to know what came of it
 
 pub mod answer;
+pub mod cloudevents;
 pub mod decide;
 pub mod envelope;
 pub mod stream;
+pub mod wait;
 
 use std::sync::Arc;
 
+use axum::http::HeaderMap;
 use jiff::Timestamp;
 use ring::digest::{SHA256, digest};
 use serde_json::Value;
@@ -19,13 +24,15 @@ use serde_json::Value;
 use crate::api::auth::Caller;
 use crate::api::fields::refused;
 use crate::api::problem::{FieldError, Kind, Problem};
-use crate::api::refusal;
+use crate::api::{jittered, refusal};
 use crate::key::Holder;
 use crate::node::accept::{Conflict, ConflictBy, Identity};
 use crate::node::{NewEvent, Node};
 use crate::server::Server;
 use crate::workspace::Workspace;
+use crate::workspace::rate::{EVENTS_PER_SECOND_MAX, TooMany};
 use answer::Answered;
+use cloudevents::{PayloadOf, Translated};
 use envelope::Envelope;
 
 /// One event of a request: decided and ready to be kept, or refused on its own.
@@ -44,6 +51,41 @@ pub enum Place {
     },
 }
 
+/// How an event is written.
+#[derive(Clone, Copy)]
+pub enum Form<'r> {
+    /// As an envelope of ours.
+    Ours,
+    /// As a CloudEvent in the structured mode.
+    Structured(PayloadOf),
+    /// As a CloudEvent in the binary mode, whose attributes are headers.
+    Binary(&'r HeaderMap, PayloadOf),
+}
+
+impl Form<'_> {
+    fn translated(self, body: &[u8], pointer: &str) -> Result<Option<Translated>, Problem> {
+        match self {
+            Self::Ours => Ok(None),
+            Self::Structured(of) => cloudevents::structured(body, pointer, of).map(Some),
+            Self::Binary(headers, of) => cloudevents::binary(headers, body, of).map(Some),
+        }
+    }
+
+    /// What is wrong with an envelope that was translated, in the words of the event as it was sent.
+    fn told(self, problem: Problem, pointer: &str) -> Problem {
+        let name = |at: &str| {
+            let field = at.strip_prefix(pointer).and_then(|rest| rest.strip_prefix('/')).unwrap_or(at);
+            let attribute = cloudevents::attribute_of(field);
+            match self {
+                Self::Ours => at.to_owned(),
+                Self::Structured(_) => format!("{pointer}/{attribute}"),
+                Self::Binary(..) => format!("ce-{attribute}"),
+            }
+        };
+        problem.renamed(name)
+    }
+}
+
 impl Place {
     /// Reads and decides one event. `pointer` is its place in the body, for messages.
     ///
@@ -53,15 +95,22 @@ impl Place {
         &self,
         body: &[u8],
         pointer: &str,
+        form: Form<'_>,
         idempotency_key: Option<Arc<str>>,
         now: Timestamp,
     ) -> Item {
-        let envelope = Envelope::read(body, pointer)?;
+        let translated = form.translated(body, pointer)?;
+        let body = translated.as_ref().map_or(body, |translated| &translated.envelope);
+        let envelope = Envelope::read(body, pointer).map_err(|problem| form.told(problem, pointer))?;
         let workspace = self.workspace(&envelope, pointer)?;
         let mut body_hash = [0; 32];
         body_hash.copy_from_slice(digest(&SHA256, body).as_ref());
-        let identity = Identity { key: idempotency_key, app_chose_id: envelope.id.is_some(), body_hash };
-        let (event, deliveries) = decide::decide(&workspace, &envelope, now)?;
+        let key = idempotency_key.or_else(|| translated.as_ref().map(|event| Arc::clone(&event.key)));
+        let identity = Identity { key, app_chose_id: envelope.id.is_some(), body_hash };
+        let (mut event, deliveries) = decide::decide(&workspace, &envelope, now)?;
+        event.attributes = translated.map(|event| event.attributes);
+        // The last step: what is refused for another reason costs nothing.
+        workspace.rate.take().map_err(too_many)?;
         Ok(NewEvent { event, deliveries, identity })
     }
 
@@ -113,13 +162,22 @@ pub async fn keep(node: &Node, items: Vec<Item>) -> Result<Vec<Result<Answered, 
             Err(problem) => Err(problem),
             Ok((workspace, prepared)) => match accepted.next() {
                 Some(Ok(kept)) if kept.repeated => Ok(Answered::of_repeated(node, &workspace, &kept).await),
-                Some(Ok(_)) => Ok(prepared),
+                Some(Ok(kept)) => Ok(prepared.skipping(&kept.skipped)),
                 Some(Err(conflict)) => Err(mismatch(&conflict)),
                 None => Err(Problem::internal("making the event durable", &"the node answered too few")),
             },
         });
     }
     Ok(answers)
+}
+
+/// A workspace sends faster than it may.
+#[must_use]
+pub fn too_many(too_many: TooMany) -> Problem {
+    let TooMany { per_second, wait } = too_many;
+    let detail = format!("the limit `{EVENTS_PER_SECOND_MAX}` is reached: {per_second}");
+    let problem = Problem::new(Kind::LimitReached, detail).with("limit", EVENTS_PER_SECOND_MAX.into());
+    problem.with("max", per_second.into()).retry_after(jittered(wait))
 }
 
 fn mismatch(conflict: &Conflict) -> Problem {

@@ -5,14 +5,17 @@
 //! - [`reader`] reads it back at start, and tells a write that was cut short from damage.
 //! - [`writer`] is the one thread that appends: it takes all that waits, syncs once, and then tells everybody.
 
+pub mod check;
 pub mod disk;
 #[cfg(test)]
 pub(crate) mod fake;
 pub mod format;
+mod open_segments;
 pub mod reader;
+pub mod repair;
 pub mod segment;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 pub mod writer;
 
 use std::io;
@@ -30,6 +33,19 @@ pub struct Position {
     pub offset: u32,
 }
 
+/// A place between two batches, from which a log can be read on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Mark {
+    /// The segment's number.
+    pub segment: u32,
+    /// Bytes from the beginning of the segment to the next batch.
+    pub offset: u32,
+    /// The number of the next record.
+    pub lsn: Lsn,
+    /// The CRC of the batch header before.
+    pub chain: u32,
+}
+
 /// A log that keeps what it was given. One writer owns it.
 pub trait Journal: Send {
     /// Appends records as one batch and returns where they lie, once they are on stable storage.
@@ -40,6 +56,13 @@ pub trait Journal: Send {
 
     /// Bytes of payload that the largest batch may have, headers of records included.
     fn batch_bytes_max(&self) -> usize;
+
+    /// The number of the segment that is written.
+    fn newest(&self) -> u32;
+
+    /// Whether there is room for the next segment, as far as is known. When the disk has none, the one
+    /// that is written is the reserve.
+    fn has_room(&mut self) -> bool;
 
     /// What the log consists of, oldest first.
     fn segments(&self) -> Vec<SegmentInfo>;
@@ -54,7 +77,7 @@ pub trait Journal: Send {
     fn records(&self) -> Arc<dyn Records>;
 }
 
-/// Single records of a log, from any thread.
+/// The records of a log, from any thread, also while it is written.
 pub trait Records: Send + Sync {
     /// The bytes of one record.
     ///
@@ -68,6 +91,42 @@ pub trait Records: Send + Sync {
     /// # Errors
     /// The segment has been dropped (`NotFound`) or cannot be read; `UnexpectedEof` at its end.
     fn read_at(&self, segment: u32, offset: u64, buffer: &mut [u8]) -> io::Result<()>;
+
+    /// Where the oldest segment begins.
+    ///
+    /// # Errors
+    /// It cannot be read.
+    fn begin(&self) -> Result<Mark, JournalError>;
+
+    /// Up to where everything is durable.
+    fn end(&self) -> Mark;
+
+    /// Bytes of a segment.
+    fn segment_bytes(&self) -> u64;
+
+    /// Reads one finished segment from a mark on and returns where the next one begins.
+    ///
+    /// # Errors
+    /// As for [`Self::replay`].
+    fn next_segment(
+        &self,
+        from: Mark,
+        pace: &dyn Fn(usize),
+        visit: reader::Visit<'_>,
+    ) -> Result<Mark, JournalError>;
+
+    /// Hands the records between two marks to `visit`, oldest first. `pace` is told how many bytes are about
+    /// to be read and may wait.
+    ///
+    /// # Errors
+    /// A segment has been dropped, cannot be read, or is damaged.
+    fn replay(
+        &self,
+        from: Mark,
+        until: Mark,
+        pace: &dyn Fn(usize),
+        visit: reader::Visit<'_>,
+    ) -> Result<(), JournalError>;
 }
 
 /// One file of a log.
@@ -77,7 +136,7 @@ pub struct SegmentInfo {
     pub number: u32,
     /// Bytes it takes on the disk.
     pub bytes: u64,
-    /// Microseconds since 1970 at which it was last written, as far as known.
+    /// Microseconds since 1970 at which it was last written.
     pub written_at: i64,
 }
 
@@ -95,7 +154,10 @@ pub enum JournalError {
         source: io::Error,
     },
     /// Bytes that had been durable are not what was written. Nothing is started on top of that.
-    #[error("the journal file `{file}` is damaged at byte {offset} (record {lsn}): {what}")]
+    #[error(
+        "the journal file `{file}` is damaged at byte {offset} (record {lsn}): {what}; `fanwise journal verify` lists \
+         all damage, `fanwise journal repair --quarantine` puts it aside"
+    )]
     Damaged {
         /// The file.
         file: String,
@@ -107,7 +169,9 @@ pub enum JournalError {
         what: &'static str,
     },
     /// A file between the first and the last one is not there.
-    #[error("the journal file `{file}` is missing")]
+    #[error(
+        "the journal file `{file}` is missing; `fanwise journal repair --quarantine` goes on without its records"
+    )]
     Missing {
         /// The file.
         file: String,

@@ -15,6 +15,7 @@ pub mod clock;
 pub mod command;
 pub mod config;
 pub mod control;
+mod crash;
 pub mod deliver;
 pub mod dev;
 pub mod engine;

@@ -37,11 +37,46 @@ pub const BODY_BYTES_MAX: usize = 64 << 10;
 /// Bytes of a request's headers, the request line included.
 pub const HEADER_BYTES_MAX: usize = 32 << 10;
 
+/// Header fields of a request.
+pub const HEADERS_MAX: usize = 100;
+
 /// The headers of a request must have come by then; slower clients are cut off.
 pub const HEADER_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// The body of a request must have come by then; slower ones get 408.
 pub const BODY_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// Bytes of a body that must come each second, on average over [`BODY_RATE_WINDOW`]; slower ones get 408
+/// long before [`BODY_TIMEOUT`]. Streams are free to be slow: they carry events as they happen.
+pub const BODY_BYTES_PER_SECOND_MIN: usize = 1 << 10;
+
+/// How long a body may be slower for a while.
+pub const BODY_RATE_WINDOW: Duration = Duration::from_secs(5);
+
+/// A packed body may unpack to so many times its size; beyond it, it is refused with `payload-too-large`.
+pub const UNPACK_RATIO_MAX: usize = 100;
+
+/// Below so many bytes a packed body may have any ratio: a few events that are alike pack well.
+pub const UNPACKED_FREE_BYTES: usize = 1 << 20;
+
+/// The window that a zstd body may need, as a power of two: 8 MiB, as RFC 8878 advises.
+pub const ZSTD_WINDOW_LOG_MAX: u32 = 23;
+
+/// Attributes of a CloudEvent beyond those that our envelope has.
+pub const CLOUDEVENT_ATTRIBUTES_MAX: usize = 32;
+
+/// Bytes of these attributes as JSON.
+pub const CLOUDEVENT_ATTRIBUTES_BYTES_MAX: usize = 4 << 10;
+
+/// Characters of a CloudEvent's `id`.
+pub const CLOUDEVENT_ID_CHARS_MAX: usize = 256;
+
+/// The longest `Prefer: wait`; whoever asks for more waits for so long.
+pub const WAIT_MAX: Duration = Duration::from_secs(60);
+
+/// Requests that wait for their deliveries at once. Beyond it nobody waits: answers come at once, without
+/// `Preference-Applied`.
+pub const WAITING_REQUESTS_MAX: usize = 256;
 
 /// Bytes of a refused body that are read and dropped, so that its client sees the answer.
 pub const DRAINED_BYTES_MAX: usize = 64 << 20;
@@ -54,6 +89,20 @@ pub const STREAM_IDLE_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// Requests at once on one HTTP/2 connection.
 pub const HTTP2_STREAMS_MAX: u32 = 250;
+
+/// HTTP/2 streams that a client reset before they were answered, at once (the "rapid reset" attack).
+/// Beyond it the connection is closed.
+pub const HTTP2_PENDING_RESETS_MAX: usize = 20;
+
+/// HTTP/2 streams of one connection that this server had to reset for a mistake of its client. Beyond it the
+/// connection is closed.
+pub const HTTP2_LOCAL_RESETS_MAX: usize = 256;
+
+/// A client without a request for so long is told to go.
+pub const CLIENT_IDLE_TIMEOUT: Duration = Duration::from_secs(120);
+
+/// A client that was told to go is cut off after this.
+pub const CLIENT_FAREWELL_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// Requests under way get so long to end when the server stops.
 pub const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(10);

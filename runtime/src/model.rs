@@ -1,11 +1,15 @@
 //! What the server speaks of: events as accepted, deliveries as owed, attempts as made.
 
+mod hours;
+
 use std::sync::Arc;
 use std::time::Duration;
 
+use compiler::gate::{Gated, Tally};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+pub use self::hours::Hours;
 use crate::id::{ConnectionId, DeliveryId, EventId, RevisionId, WorkspaceId};
 
 /// An accepted event, as the journal keeps it.
@@ -32,6 +36,8 @@ pub struct EventRecord {
     pub rules: Vec<Arc<str>>,
     /// The payload's bytes as they came.
     pub payload: Arc<[u8]>,
+    /// Attributes of a CloudEvent that nothing above holds, as a JSON object.
+    pub attributes: Option<Arc<str>>,
 }
 
 /// One obligation, as the journal keeps it: this event, to this connection, this action, this input.
@@ -57,16 +63,28 @@ pub struct DeliveryRecord {
     pub input: Result<Arc<str>, Arc<str>>,
     /// What the rule asked for.
     pub policy: Policy,
-    /// When it was owed; retries and expiry count from here.
+    /// When it was owed.
     pub created_at: Timestamp,
-    /// Not before this.
+    /// Not before this; expiry counts from here.
     pub due_at: Timestamp,
     /// The delivery that this one replays.
     pub replay_of: Option<DeliveryId>,
+    /// What the gates count it by.
+    pub gated: Gated,
+    /// Why it is not sent at all; then it is settled from the beginning.
+    pub skipped: Option<SkipReason>,
+}
+
+impl DeliveryRecord {
+    /// Where it stands before anything has happened to it.
+    #[must_use]
+    pub fn first_state(&self) -> State {
+        self.skipped.map_or(State::Waiting, |reason| State::Skipped { reason })
+    }
 }
 
 /// A delivery's settings, evaluated: plain data.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Policy {
     /// Attempts in all, at least 1.
     pub attempts: u32,
@@ -86,6 +104,33 @@ pub struct Policy {
     pub weight: u8,
     /// Sent as `Idempotency-Key` where the integration supports one; the delivery's id without it.
     pub idempotency_key: Option<Arc<str>>,
+    /// So many start in so long, under this key.
+    pub rate: Option<Tally>,
+    /// The hash of what it is ordered by on its connection.
+    pub order: Option<u64>,
+    /// Only in these hours.
+    pub hours: Option<Arc<Hours>>,
+}
+
+impl Default for Policy {
+    /// The language's defaults.
+    fn default() -> Self {
+        let settings = compiler::hir::Settings::default();
+        Self {
+            attempts: settings.retry.attempts,
+            first_wait: settings.retry.first_wait,
+            longest_wait: settings.retry.longest_wait,
+            growth_thousandths: 2_000,
+            jitter_thousandths: 200,
+            timeout: settings.timeout,
+            expires: settings.expires,
+            weight: 4,
+            idempotency_key: None,
+            rate: None,
+            order: None,
+            hours: None,
+        }
+    }
 }
 
 /// Where a delivery stands.
@@ -111,10 +156,29 @@ pub enum State {
         /// Why.
         reason: DeadReason,
     },
+    /// Not sent, because its rule says so; it can be replayed, unless it was left out of a sample.
+    Skipped {
+        /// Why.
+        reason: SkipReason,
+    },
+}
+
+/// Why a delivery that its rule could have sent is not sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SkipReason {
+    /// `dedupe`: one with its key was sent a short while ago.
+    Duplicate,
+    /// `throttle`: enough were sent lately.
+    Throttled,
+    /// `sample`: it is outside its rule's share.
+    Sampled,
+    /// `during`: it is outside its hours, and `outside` says skip.
+    OutsideHours,
 }
 
 /// Why a delivery was given up.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum DeadReason {
     /// The last attempt its policy allows failed.
@@ -155,10 +219,28 @@ pub struct AttemptRecord {
     /// The connection's settings that were used, by [`version`](crate::deliver::target::Target::version); 0
     /// when there were none.
     pub connection_version: u64,
+    /// Where the time went.
+    pub timings: Timings,
+}
+
+/// Where the time of an attempt went, in microseconds. What was not reached, or not needed because a
+/// connection was there already, is `None`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Timings {
+    /// A TCP connection of an earlier attempt was used.
+    pub reused: bool,
+    /// Until the name was resolved.
+    pub dns_micros: Option<u64>,
+    /// From there until TCP was connected; through an egress proxy, until that was.
+    pub connect_micros: Option<u64>,
+    /// From there until TLS was set up.
+    pub tls_micros: Option<u64>,
+    /// From sending the request to the headers of the answer.
+    pub first_byte_micros: Option<u64>,
 }
 
 /// So much of a receiver's answer is kept.
-pub const RESPONSE_KEPT_BYTES_MAX: usize = 4 << 10;
+pub const RESPONSE_KEPT_BYTES_MAX: usize = 16 << 10;
 
 /// What came of an attempt. Matched exhaustively; HTTP status alone cannot decide.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]

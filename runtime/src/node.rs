@@ -10,11 +10,15 @@
 pub mod accept;
 mod admit;
 mod books;
+pub mod checkpoint;
 pub mod config;
 mod driver;
+mod gates;
+mod pressure;
 pub mod query;
 mod recall;
 mod recovery;
+mod scrub;
 #[cfg(test)]
 mod tests;
 
@@ -24,28 +28,34 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use ring::rand::{SecureRandom, SystemRandom};
-use tokio::sync::broadcast;
+use tokio::sync::{broadcast, oneshot, watch};
 
 pub use accept::{Accepted, Conflict, ConflictBy, Identity, LimitOf, NewEvent, Rejected};
 pub use config::NodeConfig;
+pub use gates::Skipped;
 pub use query::{
     Cursor, DeliveryFilter, DeliveryView, EventFilter, EventView, Feed, Page, StateKind, Status,
 };
 
 use self::books::{Bookkeeper, Books, Fact, PendingLimits, Shelf};
+use self::checkpoint::{Keeper, Pace};
 use self::driver::{Driver, Gauges, Inbox, Letter, fact};
-use self::recovery::{Recovered, Recovery};
+use self::recovery::Recovery;
+use self::scrub::Scrubber;
 use crate::clock::{Clock, SystemClock};
 use crate::deliver::Sender;
+use crate::deliver::http::{Http, SetupError};
 use crate::deliver::target::Connections;
-use crate::deliver::transport::{Http, Transport};
+use crate::deliver::transport::Transport;
+use crate::engine::view::{ConnectionView, Standing};
 use crate::engine::{Caps, Engine, Input};
 use crate::history::{Found, History, HistoryLimits, HistoryParts};
+use crate::id::{ConnectionId, DeliveryId, WorkspaceId};
 use crate::idempotency::{Window, WindowLimits};
 use crate::journal::disk::{Disk, Folder};
 use crate::journal::segment::{SegmentLog, SegmentOptions};
 use crate::journal::writer::{Class, Writer, WriterLimits};
-use crate::journal::{Journal, JournalError, Position};
+use crate::journal::{Journal, JournalError};
 
 /// Why a node does not start.
 #[derive(Debug, thiserror::Error)]
@@ -64,9 +74,9 @@ pub enum OpenError {
         /// The record's offset.
         offset: u32,
     },
-    /// The TLS library does not start.
-    #[error("TLS cannot be set up: {0}")]
-    Tls(#[from] rustls::Error),
+    /// The HTTP client does not start.
+    #[error(transparent)]
+    Http(#[from] SetupError),
 }
 
 /// Why a question about the past has no answer.
@@ -117,6 +127,10 @@ pub struct Node {
     gauges: Arc<Gauges>,
     feed: broadcast::Sender<Feed>,
     clock: Arc<dyn Clock>,
+    keeper: Arc<Keeper>,
+    scrubber: Scrubber,
+    /// Set when the journal has failed.
+    failed: watch::Sender<bool>,
     stopping: AtomicBool,
     /// A std mutex: taken once, at shutdown.
     engine: Mutex<Option<JoinHandle<()>>>,
@@ -131,7 +145,7 @@ impl Node {
     pub fn open(config: NodeConfig, connections: Arc<dyn Connections>) -> Result<Arc<Self>, OpenError> {
         let parts = Parts {
             clock: Arc::new(SystemClock::default()),
-            transport: Arc::new(Http::new()?),
+            transport: Arc::new(Http::new(&config.http)?),
             disk: Arc::new(Folder::take(&config.data_dir.join("journal"))?),
         };
         Self::open_with(&config, connections, parts)
@@ -149,39 +163,40 @@ impl Node {
         let Parts { clock, transport, disk } = parts;
         let options =
             SegmentOptions { segment_bytes: config.segment_bytes, prepare_ahead: true, seed: random_seed()? };
-        let mut recovery = Recovery::new(empty_books(config));
-        let mut last = None;
-        let log =
-            SegmentLog::open(Arc::clone(&disk), Arc::clone(&clock), options, &mut |position, _, bytes| {
-                last = Some(position);
-                recovery.visit(position, bytes);
-            })?;
-        let unreadable = |(Position { segment, offset }, _)| OpenError::Record { segment, offset };
-        let Recovered { books, owed, unknown } = recovery.finish(clock.now()).map_err(unreadable)?;
-
+        let (log, recovery) = read(&disk, &clock, options)?;
+        let last = recovery.last();
+        let caps = Caps {
+            in_flight_max: config.in_flight_max,
+            connection_in_flight_max: config.connection_in_flight_max,
+        };
+        let mut engine = Engine::new(caps, clock.now().as_millisecond(), random_seed()?);
+        let mut books = empty_books(config);
+        let left = recovery.restore(&mut engine, &mut books, clock.now())?;
+        tracing::info!(pending = books.pending.node(), "what is owed is known again");
         let shelf = Arc::new(Shelf::new(books));
         let (inbox, gauges) = (Arc::new(Inbox::default()), Arc::new(Gauges::default()));
         let feed = broadcast::Sender::new(FEED_MAX);
-        let history = Arc::new(History::start(
-            HistoryParts {
-                journal: log.records(),
-                disk,
-                clock: Arc::clone(&clock),
-                feed: feed.clone(),
-                segments: log.segments().iter().map(|segment| segment.number).collect(),
-                last,
-            },
-            HistoryLimits {
-                workspace_events_max: config.workspace_events_max,
-                workspace_history_kept: config.workspace_history_kept,
-            },
-        )?);
+        let parts = HistoryParts {
+            journal: log.records(),
+            disk: Arc::clone(&disk),
+            clock: Arc::clone(&clock),
+            feed: feed.clone(),
+            segments: log.segments().iter().map(|segment| segment.number).collect(),
+            last,
+        };
+        let history = Arc::new(History::start(parts, history_limits(config))?);
+        let keeper = Keeper::start(disk, log.records(), Arc::clone(&clock), pace(config), left.checkpoint)?;
+        let keeper = Arc::new(keeper);
+        let scrubber = Scrubber::start(log.records(), config.scrub_bytes_per_second)?;
+        let failed = watch::Sender::new(false);
         let bookkeeper = Bookkeeper {
             shelf: Arc::clone(&shelf),
             inbox: Arc::clone(&inbox),
             history: Arc::clone(&history),
             clock: Arc::clone(&clock),
             history_kept: config.history_kept,
+            journal_kept: config.journal_kept,
+            failed: failed.clone(),
         };
         let limits = WriterLimits {
             queue_bytes_max: config.queue_bytes_max,
@@ -190,11 +205,10 @@ impl Node {
         };
         let writer = Arc::new(Writer::start(Box::new(log), limits, bookkeeper)?);
         // These go in first, so that no new attempt of the same delivery can stand before them.
-        let unknown: Vec<_> = unknown.into_iter().map(|record| fact(record, None)).collect();
+        let unknown: Vec<_> = left.unknown.into_iter().map(|record| fact(record, None)).collect();
         if !unknown.is_empty() && writer.note(Class::Outcome, unknown).is_err() {
             return Err(JournalError::Poisoned.into());
         }
-        inbox.push_inputs(owed.into_iter().map(|owe| Input::Owe(Box::new(owe))));
         let sender =
             Sender { connections, transport, clock: Arc::clone(&clock), addresses: config.addresses };
         let driver = Arc::new(Driver {
@@ -206,15 +220,54 @@ impl Node {
             gauges: Arc::clone(&gauges),
             runtime: tokio::runtime::Handle::current(),
         });
-        let caps = Caps {
-            in_flight_max: config.in_flight_max,
-            connection_in_flight_max: config.connection_in_flight_max,
-        };
-        let engine = Engine::new(caps, clock.now().as_millisecond(), random_seed()?);
-        let running = Arc::clone(&driver);
-        let thread = std::thread::Builder::new().name("engine".into()).spawn(move || running.run(engine))?;
+        let (running, effects) = (Arc::clone(&driver), left.effects);
+        let run = move || running.run(engine, effects);
+        let thread = std::thread::Builder::new().name("engine".into()).spawn(run)?;
         let (stopping, engine) = (AtomicBool::new(false), Mutex::new(Some(thread)));
-        Ok(Arc::new(Self { shelf, history, writer, driver, inbox, gauges, feed, clock, stopping, engine }))
+        Ok(Arc::new(Self {
+            shelf,
+            history,
+            writer,
+            driver,
+            inbox,
+            gauges,
+            feed,
+            clock,
+            keeper,
+            scrubber,
+            failed,
+            stopping,
+            engine,
+        }))
+    }
+
+    /// Why a delivery is not being sent at this moment; `None` when it is settled or not there.
+    ///
+    /// # Errors
+    /// The journal cannot be read.
+    pub async fn standing(
+        &self,
+        workspace: &WorkspaceId,
+        delivery: &DeliveryId,
+    ) -> Result<Option<Standing>, ReadError> {
+        let (Some(_), Some(id)) = (self.found(workspace, delivery).await?, delivery.uuid()) else {
+            return Ok(None);
+        };
+        let (answer, answered) = oneshot::channel();
+        self.inbox.push(Letter::Standing { delivery: id, answer });
+        Ok(answered.await.ok().flatten())
+    }
+
+    /// How a connection stands; `None` when nothing is pending for it, and it is not paused.
+    pub async fn connection(
+        &self,
+        workspace: &WorkspaceId,
+        connection: &ConnectionId,
+    ) -> Option<ConnectionView> {
+        let (answer, answered) = oneshot::channel();
+        let (workspace, connection) = (workspace.clone(), connection.clone());
+        self.inbox.push(Letter::Connection { workspace, connection, answer });
+        answered.await.ok().flatten()
     }
 
     /// What happens from now on. A reader that falls behind misses some and is told how many.
@@ -241,10 +294,18 @@ impl Node {
             events,
             deliveries,
             dead_letters,
+            skipped: books.gates.skipped,
             history_behind,
             history_segments_behind: segments_behind as u64,
             journal_bytes: self.writer.bytes(),
+            journal_damage: self.scrubber.found(),
         }
+    }
+
+    /// Returns when the journal has failed. What is durable is known only after a restart.
+    pub async fn failed(&self) {
+        // The sender is ours, so this cannot fail.
+        let _ = self.failed.subscribe().wait_for(|failed| *failed).await;
     }
 
     /// Takes nothing more, waits for attempts under way for at most `drain`, and syncs the journal. What is
@@ -260,12 +321,14 @@ impl Node {
         }
         self.inbox.push(Letter::Stop);
         let thread = self.engine.lock().unwrap_or_else(PoisonError::into_inner).take();
-        let (writer, history) = (Arc::clone(&self.writer), Arc::clone(&self.history));
+        let (writer, keeper) = (Arc::clone(&self.writer), Arc::clone(&self.keeper));
+        let history = Arc::clone(&self.history);
         let closing = tokio::task::spawn_blocking(move || {
             // A panic in there has been reported by the panic hook already.
             let _ = thread.map(JoinHandle::join);
             writer.close();
             history.close();
+            keeper.stop();
         });
         if let Err(error) = closing.await {
             tracing::error!(%error, "the journal could not be closed");
@@ -277,6 +340,36 @@ impl Drop for Node {
     /// Ends the threads of a node that nobody shut down, without waiting for anything under way.
     fn drop(&mut self) {
         self.inbox.push(Letter::Stop);
+    }
+}
+
+/// Reads a journal from its newest checkpoint on.
+fn read(
+    disk: &Arc<dyn Disk>,
+    clock: &Arc<dyn Clock>,
+    options: SegmentOptions,
+) -> Result<(SegmentLog, Recovery), JournalError> {
+    let mut recovery = Recovery::choose(&**disk)?;
+    let from = recovery.mark();
+    let visit = &mut |position, _, bytes: &[u8]| recovery.visit(position, bytes);
+    let log = SegmentLog::open(Arc::clone(disk), Arc::clone(clock), options, from, visit)?;
+    Ok((log, recovery))
+}
+
+/// When checkpoints are written.
+fn pace(config: &NodeConfig) -> Pace {
+    Pace {
+        log_bytes: config.checkpoint_log_bytes.min(config.journal_bytes_max / 8),
+        after: config.checkpoint_after,
+        names_kept: config.idempotency_kept,
+        names_max: config.node_idempotency_keys_max as u64,
+    }
+}
+
+fn history_limits(config: &NodeConfig) -> HistoryLimits {
+    HistoryLimits {
+        workspace_events_max: config.workspace_events_max,
+        workspace_history_kept: config.workspace_history_kept,
     }
 }
 

@@ -3,17 +3,21 @@
 //! A record begins with the version of its encoding and its kind. Numbers are LEB128 varints, signed ones
 //! zigzag; texts and byte strings have their length before them; `docs/journal.md` lists the fields.
 
-mod wire;
+pub mod glance;
+pub(crate) mod take;
+pub(crate) mod wire;
 
+use compiler::gate::Tally;
 use jiff::Timestamp;
 
-use self::wire::{Put, Take};
+use self::take::Take;
+use self::wire::Put;
 use crate::id::{DeliveryId, WorkspaceId};
 use crate::model::{AttemptRecord, DeliveryRecord, EventRecord, State};
 use crate::node::accept::Identity;
 
 /// The version of the encoding. An unknown one is refused at start.
-const VERSION: u8 = 1;
+const VERSION: u8 = 2;
 
 /// One fact.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -34,6 +38,8 @@ pub enum Record {
         attempt: u32,
         /// When.
         at: Timestamp,
+        /// The rate limit that it counts for.
+        rate: Option<Tally>,
     },
     /// An attempt ended, and this is where its delivery stands now.
     Finished {
@@ -66,6 +72,15 @@ pub struct Owed {
     pub deliveries: Vec<DeliveryRecord>,
     /// Under which names it would be the same one.
     pub identity: Identity,
+}
+
+impl Owed {
+    /// How many of its deliveries are to be sent: those that are skipped are settled from the beginning.
+    #[must_use]
+    pub fn owing(&self) -> u32 {
+        let owing = self.deliveries.iter().filter(|delivery| delivery.skipped.is_none()).count();
+        u32::try_from(owing).unwrap_or(u32::MAX)
+    }
 }
 
 /// A delivery that waits, with its event and how far it has come.
@@ -108,12 +123,13 @@ impl Record {
                 put.byte(2);
                 put.owed(owed);
             }
-            Self::Started { workspace, delivery, attempt, at } => {
+            Self::Started { workspace, delivery, attempt, at, rate } => {
                 put.byte(3);
                 put.text(workspace.as_str());
                 put.text(delivery.as_str());
                 put.number(u64::from(*attempt));
                 put.time(*at);
+                put.option(rate.as_ref(), Put::tally);
             }
             Self::Finished { workspace, attempt, state } => {
                 put.byte(4);
@@ -153,13 +169,14 @@ fn read(bytes: &[u8]) -> Option<Record> {
         return None;
     }
     let record = match take.byte()? {
-        1 => Record::Accepted(Box::new(take.owed()?)),
-        2 => Record::Replayed(Box::new(take.owed()?)),
+        1 => Record::Accepted(Box::new(take.owed()?.to_owed())),
+        2 => Record::Replayed(Box::new(take.owed()?.to_owed())),
         3 => Record::Started {
             workspace: WorkspaceId::from_text(take.text()?),
             delivery: DeliveryId::from_text(take.text()?),
             attempt: take.number_32()?,
             at: take.time()?,
+            rate: take.option(Take::tally)?,
         },
         4 => Record::Finished {
             workspace: WorkspaceId::from_text(take.text()?),
@@ -173,7 +190,7 @@ fn read(bytes: &[u8]) -> Option<Record> {
             at: take.time()?,
         },
         6 => Record::Carried(Box::new(Carried {
-            owed: take.owed()?,
+            owed: take.owed()?.to_owed(),
             attempts: take.number_32()?,
             due_at: take.time()?,
         })),
@@ -184,11 +201,19 @@ fn read(bytes: &[u8]) -> Option<Record> {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
     use std::time::Duration;
 
+    use compiler::gate::{GateKey, Gated, Once};
+
+    use super::glance::Glance;
     use super::*;
     use crate::id::{ConnectionId, EventId, RevisionId};
-    use crate::model::{DeadReason, Outcome, Policy};
+    use crate::model::{DeadReason, Hours, Outcome, Policy, SkipReason, Timings};
+
+    fn tally() -> Tally {
+        Tally { key: GateKey::new(&["k"]), allow: 3, every: Duration::from_millis(1_500) }
+    }
 
     fn owed() -> Owed {
         let event = EventRecord {
@@ -202,7 +227,9 @@ mod tests {
             revision: Some(RevisionId::from_text("rev_1")),
             rules: vec!["one".into(), "".into()],
             payload: vec![0, 255, 10].into(),
+            attributes: Some("{\"id\":\"1\"}".into()),
         };
+        let tally = tally();
         let policy = Policy {
             attempts: u32::MAX,
             first_wait: Duration::from_nanos(1),
@@ -213,8 +240,15 @@ mod tests {
             expires: Duration::from_millis(300),
             weight: 16,
             idempotency_key: Some("key".into()),
+            rate: Some(tally),
+            order: Some(u64::MAX),
+            hours: Some(Arc::new(Hours {
+                zone: "Europe/Berlin".into(),
+                open: vec![(0b001_1111, 540, 1080), (0x7f, 0, 1440)],
+                except: vec![jiff::civil::date(2026, 12, 25), jiff::civil::Date::MIN],
+            })),
         };
-        let delivery = |input| DeliveryRecord {
+        let delivery = |input, skipped| DeliveryRecord {
             id: DeliveryId::from_text("dlv_1"),
             workspace: WorkspaceId::from_text("ws_1"),
             event: EventId::from_text("evt_é"),
@@ -228,10 +262,41 @@ mod tests {
             created_at: Timestamp::UNIX_EPOCH,
             due_at: Timestamp::MIN,
             replay_of: Some(DeliveryId::from_text("dlv_0")),
+            gated: Gated {
+                dedupe: Some(Once { key: GateKey::new(&["o"]), within: Duration::from_secs(9) }),
+                throttle: Some(tally),
+            },
+            skipped,
         };
-        let deliveries = vec![delivery(Ok("{}".into())), delivery(Err("no `x`".into()))];
+        let mut deliveries = vec![delivery(Ok("{}".into()), None), delivery(Err("no `x`".into()), None)];
+        let reasons =
+            [SkipReason::Duplicate, SkipReason::Throttled, SkipReason::Sampled, SkipReason::OutsideHours];
+        deliveries.extend(reasons.map(|reason| delivery(Ok("{}".into()), Some(reason))));
         let identity = Identity { key: Some("k".into()), app_chose_id: true, body_hash: [7; 32] };
         Owed { event, deliveries, identity }
+    }
+
+    fn attempt(index: usize, outcome: Outcome, at: Timestamp) -> AttemptRecord {
+        let some = |text: &str| (index % 2 == 0).then(|| text.into());
+        AttemptRecord {
+            delivery: DeliveryId::from_text("dlv_1"),
+            number: index as u32,
+            started_at: at,
+            took_micros: u64::MAX,
+            outcome,
+            status: (index % 3 == 0).then_some(503),
+            address: some("127.0.0.1:80"),
+            response: some("body"),
+            error: some("why"),
+            timings: Timings {
+                reused: index % 2 == 0,
+                dns_micros: (index % 4 == 0).then_some(300),
+                connect_micros: Some(u64::MAX),
+                tls_micros: None,
+                first_byte_micros: Some(0),
+            },
+            connection_version: index as u64 * 1_000,
+        }
     }
 
     fn records() -> Vec<Record> {
@@ -240,7 +305,13 @@ mod tests {
         let mut records = vec![
             Record::Accepted(Box::new(owed())),
             Record::Replayed(Box::new(Owed { identity: Identity::default(), deliveries: vec![], ..owed() })),
-            Record::Started { workspace: workspace.clone(), delivery: delivery.clone(), attempt: 300, at },
+            Record::Started {
+                workspace: workspace.clone(),
+                delivery: delivery.clone(),
+                attempt: 300,
+                at,
+                rate: Some(tally()),
+            },
             Record::Carried(Box::new(Carried { owed: owed(), attempts: 7, due_at: at })),
         ];
         let reasons = [
@@ -252,7 +323,13 @@ mod tests {
             DeadReason::Discarded,
         ];
         let dead = reasons.into_iter().map(|reason| State::DeadLetter { reason });
-        let states = [State::Waiting, State::InFlight { attempt: 2 }, State::Again { at }, State::Delivered];
+        let states = [
+            State::Waiting,
+            State::InFlight { attempt: 2 },
+            State::Again { at },
+            State::Delivered,
+            State::Skipped { reason: SkipReason::Throttled },
+        ];
         for state in states.into_iter().chain(dead) {
             let (workspace, delivery) = (workspace.clone(), delivery.clone());
             records.push(Record::Settled { workspace, delivery, state, at });
@@ -273,19 +350,7 @@ mod tests {
             Unknown,
         ];
         for (index, outcome) in outcomes.into_iter().enumerate() {
-            let some = |text: &str| (index % 2 == 0).then(|| text.into());
-            let attempt = AttemptRecord {
-                delivery: delivery.clone(),
-                number: index as u32,
-                started_at: at,
-                took_micros: u64::MAX,
-                outcome,
-                status: (index % 3 == 0).then_some(503),
-                address: some("127.0.0.1:80"),
-                response: some("body"),
-                error: some("why"),
-                connection_version: index as u64 * 1_000,
-            };
+            let attempt = attempt(index, outcome, at);
             records.push(Record::Finished { workspace: workspace.clone(), attempt, state: State::Delivered });
         }
         records
@@ -294,7 +359,9 @@ mod tests {
     #[test]
     fn every_record_reads_back_as_it_was() {
         for record in records() {
-            assert_eq!(Record::from_bytes(&record.to_bytes()), Ok(record));
+            let bytes = record.to_bytes();
+            assert!(Glance::of(&bytes).is_some(), "{record:?}");
+            assert_eq!(Record::from_bytes(&bytes), Ok(record));
         }
     }
 
@@ -316,7 +383,7 @@ mod tests {
                 let mut flipped = bytes.clone();
                 flipped[at] ^= 0x80;
                 // The journal's checksums notice; here it is enough that nothing breaks.
-                let _ = Record::from_bytes(&flipped);
+                assert_eq!(Record::from_bytes(&flipped).is_ok(), Glance::of(&flipped).is_some());
             }
             let mut newer = bytes;
             newer[0] = VERSION + 1;

@@ -311,7 +311,7 @@ impl Runner {
         let page = server.node.found_deliveries(&record.workspace, &self.wanted.deliveries, cursor).await?;
         let mut piece = Piece { next: page.next, matched: page.items.len() as u64, ..Piece::default() };
         for found in page.items {
-            if !found.is_settled() {
+            if !found.may_be_replayed() {
                 piece.not_settled += 1;
                 continue;
             }

@@ -11,10 +11,11 @@ use std::sync::{Arc, OnceLock};
 use compiler::Checked;
 use compiler::eval::{Facts, NoLists};
 use compiler::event::Event;
+use compiler::gate::{Gated, Tally};
 use compiler::json::JsonError;
 use compiler::matcher::{Indexed, Jit, Matcher, Matches};
 use compiler::plan::Plan;
-use compiler::route::{DeliverySettings, Overflow, OverflowKind, Routed, route};
+use compiler::route::{DeliverySettings, Overflow, OverflowKind, Routed, SampledOut, route};
 use compiler::simulate::run_tests_of;
 use compiler::slots::{Level, Scratch, Slots};
 use compiler::world::{Bundle, Limits, World};
@@ -69,6 +70,8 @@ pub struct Decided {
     pub rules: Vec<Arc<str>>,
     /// What is owed, in written order.
     pub deliveries: Vec<Owed>,
+    /// What `sample` leaves out. It has no input, and no settings.
+    pub sampled_out: Vec<Owed>,
 }
 
 /// One obligation, before it has an id.
@@ -86,6 +89,10 @@ pub struct Owed {
     pub input: Result<Arc<str>, Arc<str>>,
     /// Its settings; `None` for what a limit cut off.
     pub settings: Option<DeliverySettings>,
+    /// What the gates count it by.
+    pub gated: Gated,
+    /// The rate limit that it starts under.
+    pub rate: Option<Tally>,
 }
 
 impl Rules {
@@ -168,7 +175,7 @@ impl Rules {
             matcher.matches(&facts, matches);
             let decided = if self.plan.may_send(event, matches) {
                 slots.complete(&self.plan)?;
-                owed(route(&facts, matches, &self.limits))
+                owed(route(&facts, matches, &self.limits), self.limits.deliveries_per_event_max)
             } else {
                 Decided::default()
             };
@@ -200,9 +207,11 @@ impl Rules {
     }
 }
 
-fn owed(routed: Routed) -> Decided {
+/// What came of an event; of what a sample leaves out, `sampled_out_max` are told one by one.
+fn owed(routed: Routed, sampled_out_max: usize) -> Decided {
     let deliveries = routed.deliveries.into_iter().map(|delivery| {
         let webhook = &*delivery.integration == WEBHOOK;
+        let (gated, rate) = (Gated::of(&delivery), Tally::rate(&delivery));
         let input = match delivery.input {
             Err(error) => Err(error.to_string().into()),
             Ok(input) if webhook => webhook_input(input),
@@ -215,10 +224,32 @@ fn owed(routed: Routed) -> Decided {
             key: delivery.key.into(),
             input,
             settings: Some(delivery.settings),
+            gated,
+            rate,
         }
     });
     let cut_off = routed.overflow.iter().enumerate().map(|(at, overflow)| cut_off(at, overflow));
-    Decided { rules: routed.matched, deliveries: deliveries.chain(cut_off).collect() }
+    let deliveries = deliveries.chain(cut_off).collect();
+    let more = routed.sampled_out.len().saturating_sub(sampled_out_max);
+    let mut sampled_out: Vec<Owed> =
+        routed.sampled_out.into_iter().take(sampled_out_max).map(left_out).collect();
+    if let Some(last) = sampled_out.last_mut().filter(|_| more > 0) {
+        last.input = Err(format!("left out of its sample, like {more} more").into());
+    }
+    Decided { rules: routed.matched, deliveries, sampled_out }
+}
+
+fn left_out(out: SampledOut) -> Owed {
+    Owed {
+        rule: out.rule,
+        connection: out.connection,
+        action: out.action,
+        key: out.key.into(),
+        input: Err("left out of its sample".into()),
+        settings: None,
+        gated: Gated::default(),
+        rate: None,
+    }
 }
 
 /// The field of a webhook's input that decides whether there is anything to post.
@@ -259,10 +290,18 @@ fn cut_off(at: usize, overflow: &Overflow) -> Owed {
         key: format!("{}/left-out/{at}", overflow.rule).into(),
         input: Err(why.into()),
         settings: None,
+        gated: Gated::default(),
+        rate: None,
     }
 }
 
 impl Messages {
+    /// What the first of them says, in one sentence.
+    #[must_use]
+    pub fn first(&self) -> Option<&str> {
+        self.diagnostics.iter().next().map(|diagnostic| &*diagnostic.title)
+    }
+
     /// Whether there are none.
     #[must_use]
     pub fn is_empty(&self) -> bool {

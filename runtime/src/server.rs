@@ -1,6 +1,7 @@
 //! A server as a whole: opened, serving, stopped.
 
 pub mod accept;
+mod clients;
 
 use std::fs::DirBuilder;
 use std::net::SocketAddr;
@@ -12,6 +13,7 @@ use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
+use self::accept::ClientLimits;
 use crate::config::ServerSettings;
 use crate::control::RedbStore;
 use crate::deliver::address::AddressPolicy;
@@ -109,6 +111,7 @@ impl Server {
         let master_key = vault.source();
         let engine = if settings.no_jit { Engine::Interpreter } else { Engine::Compiled };
         let registry = Registry::load(Arc::new(store), vault, engine).await?;
+        registry.set_events_per_second_max(settings.events_per_second_max);
         let admin_key = admin_key(settings.admin_key.as_deref(), &settings.data_dir)?;
         let keys = Keys::new(admin_key.text(), registry.stored_keys().await?);
         let config = node_config(settings);
@@ -118,8 +121,11 @@ impl Server {
         crate::api::replays::resume(Arc::clone(&server)).await;
         let router = crate::api::router(Arc::clone(&server));
         let (stop, stopped) = watch::channel(false);
-        let connections_max = settings.connections_max as usize;
-        let serving = tokio::spawn(accept::serve(listener, router, connections_max, stopped));
+        let limits = ClientLimits {
+            connections_max: settings.connections_max as usize,
+            per_address_max: settings.connections_per_address_max as usize,
+        };
+        let serving = tokio::spawn(accept::serve(listener, router, limits, stopped));
         Ok(Running { server, address, admin_key, master_key, stop, serving })
     }
 }
@@ -144,10 +150,15 @@ impl Running {
 fn node_config(settings: &ServerSettings) -> NodeConfig {
     let mut config = NodeConfig::at(&settings.data_dir);
     config.journal_bytes_max = settings.journal_bytes_max;
+    config.segment_bytes = settings.journal_segment_bytes;
+    config.checkpoint_log_bytes = settings.checkpoint_bytes;
+    config.history_kept = Duration::from_secs(settings.history_seconds_min);
+    config.journal_kept = Duration::from_secs(settings.history_seconds_max);
     config.addresses = AddressPolicy {
         allow_loopback: settings.allow_loopback,
         allow_private_addresses: settings.allow_private_addresses,
     };
+    config.http.egress_proxy.clone_from(&settings.egress_proxy);
     config
 }
 

@@ -6,6 +6,7 @@
 pub mod change;
 pub mod connection;
 pub mod publish;
+pub mod rate;
 pub mod record;
 pub mod registry;
 pub mod replay;
@@ -25,6 +26,7 @@ pub use revision::Revision;
 
 use crate::id::{ConnectionId, WorkspaceId};
 use crate::secret::vault::WorkspaceKey;
+use rate::EventRate;
 use record::WorkspaceRecord;
 
 /// The isolation boundary: everything below is keyed by it.
@@ -35,6 +37,8 @@ pub struct Workspace {
     pub environment: Arc<str>,
     /// When it was made.
     pub created_at: Timestamp,
+    /// How fast it may send events.
+    pub rate: EventRate,
     name: ArcSwap<Arc<str>>,
     connections: ArcSwap<ConnectionTable>,
     live: ArcSwapOption<Revision>,
@@ -103,6 +107,7 @@ impl Workspace {
             id: record.id.clone(),
             environment: Arc::clone(&record.environment),
             created_at: record.created_at,
+            rate: EventRate::default(),
             name: ArcSwap::from_pointee(Arc::clone(&record.name)),
             connections: ArcSwap::from_pointee(connections),
             live: ArcSwapOption::empty(),

@@ -7,6 +7,8 @@
     reason = "a test ends where something is not as it must be"
 )]
 
+#[path = "binary/auditor.rs"]
+mod auditor;
 #[path = "binary/commands.rs"]
 mod commands;
 #[path = "binary/crash.rs"]
@@ -15,3 +17,9 @@ mod crash;
 mod demo;
 #[path = "binary/history.rs"]
 mod history;
+#[path = "binary/journal.rs"]
+mod journal;
+#[path = "binary/points.rs"]
+mod points;
+#[path = "binary/server.rs"]
+mod server;

@@ -49,10 +49,17 @@ impl Got {
 impl App {
     /// Starts with an empty folder.
     pub async fn start() -> Self {
+        Self::start_with(|_| {}).await
+    }
+
+    /// Starts with an empty folder and other settings.
+    pub async fn start_with(change: impl Fn(&mut ServerSettings)) -> Self {
         let folder = tempfile::tempdir().unwrap();
         runtime::server::install_crypto();
         let http = reqwest::Client::builder().no_proxy().timeout(PATIENCE).build().unwrap();
-        let running = Server::start(&ServerSettings::on_loopback(folder.path())).await.unwrap();
+        let mut settings = ServerSettings::on_loopback(folder.path());
+        change(&mut settings);
+        let running = Server::start(&settings).await.unwrap();
         Self { folder, running: Some(running), http }
     }
 

@@ -88,6 +88,21 @@ async fn a_receiver_that_never_answers_makes_a_dead_letter_that_can_be_replayed(
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn an_answer_that_never_ends_is_a_delivery_and_is_not_sent_again() {
+    let receiver = Receiver::start(&[Answer::Endless, Answer::Endless]).await;
+    let app = app_with(&receiver, 5, "1s").await;
+    let first = order(&app).await;
+    let done = app.settled(&first, "delivered").await;
+    let attempts = done["attempt_list"].as_array().unwrap();
+    assert_eq!((attempts.len(), &attempts[0]["status"]), (1, &json!(200)), "{done:#}");
+    assert!(attempts[0]["took_micros"].as_u64().unwrap() < 5_000_000);
+    app.settled(&order(&app).await, "delivered").await;
+    // Longer than the first retry would have waited.
+    tokio::time::sleep(Duration::from_millis(500)).await;
+    assert_eq!(receiver.requests().len(), 2);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_new_url_is_used_at_the_next_attempt() {
     let (old, new) = (Receiver::start(&[Answer::Status(500)]).await, Receiver::start(&[]).await);
     let app = app_with(&old, 5, "5s").await;

@@ -14,6 +14,8 @@ pub enum Answer {
     Status(u16),
     /// Never.
     Never,
+    /// With 200 and a body that never ends.
+    Endless,
 }
 
 /// One request that came.
@@ -106,6 +108,14 @@ async fn converse(mut stream: TcpStream, state: Arc<Mutex<State>>) {
         };
         match answer {
             Answer::Never => std::future::pending::<()>().await,
+            Answer::Endless => {
+                let piece = [b'x'; 1024];
+                let _ = stream.write_all(b"HTTP/1.1 200 Scripted\r\n\r\n").await;
+                while stream.write_all(&piece).await.is_ok() {
+                    tokio::time::sleep(Duration::from_millis(50)).await;
+                }
+                return;
+            }
             Answer::Status(status) => {
                 let text = format!("HTTP/1.1 {status} Scripted\r\ncontent-length: 0\r\n\r\n");
                 if stream.write_all(text.as_bytes()).await.is_err() {

@@ -32,8 +32,7 @@ impl Engine {
     /// # Errors
     /// The diagnostics as text, when there are errors.
     pub fn new(bundle: &Bundle) -> Result<Self, String> {
-        let mut world = World::offline(None);
-        world.run_everything = true;
+        let world = World::offline(None);
         let checked = compiler::check(bundle, &world);
         if checked.diagnostics.has_errors() {
             let texts = checked.diagnostics.iter().map(|one| render(one, &checked.sources, Colour::Off));

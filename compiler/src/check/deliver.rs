@@ -32,6 +32,18 @@ struct Target<'a> {
 }
 
 impl<'a> Checker<'a> {
+    /// The settings that many deliveries have, once.
+    fn shared(&mut self, settings: Settings) -> Arc<Settings> {
+        if let Some(kept) = self.settings.as_ref().filter(|kept| kept.is_plainly(&settings)) {
+            return Arc::clone(kept);
+        }
+        let settings = Arc::new(settings);
+        if !settings.has_expressions() {
+            self.settings = Some(Arc::clone(&settings));
+        }
+        settings
+    }
+
     /// `deliver connection.action … { input } with { … }`
     pub(super) fn deliver(&mut self, deliver: &ast::Deliver, inherited: &Settings) -> Option<Deliver> {
         let connection = self.connection(&deliver.connection);
@@ -55,7 +67,7 @@ impl<'a> Checker<'a> {
             key,
             condition: guarded.then_some(condition),
             input,
-            settings: Arc::new(settings),
+            settings: self.shared(settings),
             span: target.span,
         })
     }

@@ -50,9 +50,12 @@ impl Renumber {
                 Statement::Deliver(deliver) => {
                     deliver.condition.iter_mut().for_each(|cond| self.cond(cond));
                     self.input(&mut deliver.input);
-                    let mut settings = deliver.settings.as_ref().clone();
-                    self.settings(&mut settings);
-                    deliver.settings = Arc::new(settings);
+                    // Settings without expressions stay shared.
+                    if deliver.settings.has_expressions() {
+                        let mut settings = deliver.settings.as_ref().clone();
+                        self.settings(&mut settings);
+                        deliver.settings = Arc::new(settings);
+                    }
                 }
                 Statement::Choose { arms, otherwise } => {
                     for (cond, body) in arms {

@@ -63,6 +63,16 @@ impl Checker<'_> {
         Otherwise { locals: self.rule.locals, body }
     }
 
+    /// The patterns that many rules write, once.
+    fn shared_patterns(&mut self, patterns: Vec<EventPattern>) -> Arc<[EventPattern]> {
+        if let Some(kept) = self.patterns.get(patterns.as_slice()) {
+            return Arc::clone(kept);
+        }
+        let patterns: Arc<[EventPattern]> = patterns.into();
+        self.patterns.insert(Arc::clone(&patterns));
+        patterns
+    }
+
     /// A rule; `None` when it does not run in this environment.
     fn checked_rule(&mut self, rule: &ast::Rule, above: &[ast::Doc]) -> Option<Rule> {
         self.rule = super::RuleState::default();
@@ -76,7 +86,7 @@ impl Checker<'_> {
         let payload = self.payload(rule.on.alias.as_ref(), rule.on.span);
         let mut facts = Facts::default();
         let selects = Selection {
-            patterns,
+            patterns: self.shared_patterns(patterns),
             resource: self.resource(rule.resource.as_ref(), EnvelopeField::Resource, &mut facts),
             resource_id: self.resource(rule.resource_id.as_ref(), EnvelopeField::ResourceId, &mut facts),
         };

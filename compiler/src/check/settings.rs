@@ -1,4 +1,4 @@
-//! Settings of deliveries: which there are, what each takes, and which this build carries out.
+//! Settings of deliveries: which there are and what each takes.
 
 use std::time::Duration;
 
@@ -12,11 +12,6 @@ use crate::hir::{Allowance, Dedupe, Expr, OnFieldError, Outside, Priority, Sampl
 use crate::messages::deliveries as messages;
 use crate::types::Kind;
 use crate::value::Value;
-
-/// The settings that this build carries out. Any other is refused, never ignored; the list grows
-/// with the engine.
-const EXECUTED: &[&str] =
-    &["retry", "timeout", "expires", "delay", "priority", "on_field_error", "idempotency_key", "sample"];
 
 /// Every setting of the language.
 pub(crate) const SETTINGS: &[&str] = &[
@@ -61,9 +56,6 @@ impl Checker<'_> {
         if LATER.contains(&name) {
             self.report(messages::setting_comes_later(key));
             return;
-        }
-        if SETTINGS.contains(&name) && !EXECUTED.contains(&name) && !self.world.run_everything {
-            self.report(messages::setting_not_executed(key));
         }
         match name {
             "retry" => self.retry(settings, value),
@@ -375,13 +367,6 @@ fn written(length: Duration) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn every_executed_setting_is_one() {
-        for name in EXECUTED {
-            assert!(SETTINGS.contains(name), "{name}");
-        }
-    }
 
     #[test]
     fn lengths_are_shown_in_the_largest_whole_unit() {

@@ -96,7 +96,7 @@ impl Checker<'_> {
             return None;
         }
         let limit = each.limit.as_ref().map(|limit| limit.node);
-        let filter = filter.map(|filter| filter.cond);
-        Some(Statement::ForEach { local, list: walked.list.expr, filter, limit, body })
+        let filter = filter.map(|filter| Box::new(filter.cond));
+        Some(Statement::ForEach { local, list: Box::new(walked.list.expr), filter, limit, body })
     }
 }

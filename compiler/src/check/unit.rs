@@ -8,7 +8,7 @@ use crate::world::{Bundle, BundleFile, World};
 
 /// A world in which every setting runs.
 fn world(environment: Option<&str>) -> World {
-    World { run_everything: true, ..World::offline(environment) }
+    World::offline(environment)
 }
 
 fn bundle(files: &[(&str, &str)]) -> Bundle {

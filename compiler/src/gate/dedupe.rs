@@ -35,6 +35,23 @@ impl DedupeGate {
         true
     }
 
+    /// What it remembers under a key.
+    #[must_use]
+    pub(super) fn entry(&self, key: GateKey) -> Option<Entry<()>> {
+        self.0.entry(key)
+    }
+
+    /// Makes it remember that under a key, or nothing.
+    pub(super) fn put_back(&mut self, key: GateKey, before: Option<Entry<()>>) {
+        self.0.put_back(key, before);
+    }
+
+    /// Whether nothing that it remembers counts any more.
+    #[must_use]
+    pub fn is_over(&self, now: Timestamp) -> bool {
+        self.0.is_over(millis(now))
+    }
+
     /// How many keys it remembers.
     #[must_use]
     pub fn keys(&self) -> usize {

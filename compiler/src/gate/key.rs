@@ -23,6 +23,18 @@ impl GateKey {
         Self(hash.finish().as_ref().first_chunk().copied().unwrap_or_default())
     }
 
+    /// Its bytes.
+    #[must_use]
+    pub fn bytes(self) -> [u8; 16] {
+        self.0
+    }
+
+    /// The key with these bytes.
+    #[must_use]
+    pub fn from_bytes(bytes: [u8; 16]) -> Self {
+        Self(bytes)
+    }
+
     /// What a delivery is deduplicated by.
     #[must_use]
     pub fn dedupe(delivery: &Delivery, dedupe: &Dedupe) -> Self {

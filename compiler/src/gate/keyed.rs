@@ -75,6 +75,26 @@ impl<S: Clone> Keyed<S> {
         self.states.remove(&key);
     }
 
+    /// What is known about a key, past its time or not.
+    pub(super) fn entry(&self, key: GateKey) -> Option<Entry<S>> {
+        self.states.get(&key).map(|(until, state)| Entry { key, until: *until, state: state.clone() })
+    }
+
+    /// Makes that known about a key, or nothing.
+    pub(super) fn put_back(&mut self, key: GateKey, before: Option<Entry<S>>) {
+        if let Some((end, _)) = self.states.get(&key) {
+            self.remove(key, *end);
+        }
+        if let Some(Entry { until, state, .. }) = before {
+            self.put(key, state, until, i64::MIN);
+        }
+    }
+
+    /// Whether everything is past its time.
+    pub(super) fn is_over(&self, now: i64) -> bool {
+        self.ends.last().is_none_or(|(end, _)| *end <= now)
+    }
+
     pub(super) fn len(&self) -> usize {
         self.states.len()
     }

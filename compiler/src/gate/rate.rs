@@ -34,6 +34,12 @@ impl RateGate {
         count(&mut self.0, key, every, now);
     }
 
+    /// Whether nothing that it remembers counts any more.
+    #[must_use]
+    pub fn is_over(&self, now: Timestamp) -> bool {
+        self.0.is_over(millis(now))
+    }
+
     /// How many keys it remembers.
     #[must_use]
     pub fn keys(&self) -> usize {

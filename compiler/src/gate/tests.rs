@@ -6,7 +6,7 @@ use std::time::Duration;
 use grammar::Span;
 
 use super::*;
-use crate::hir::{OpenHours, Schedule, Settings};
+use crate::hir::{OpenHours, Outside, Schedule, Settings};
 use crate::route::{Dedupe, DeliverySettings, InputError, Limit, LimitKey};
 
 const MINUTE: Duration = Duration::from_secs(60);
@@ -221,6 +221,30 @@ fn what_one_gate_stops_counts_at_no_other() {
     failed.input = Err(InputError::TooLarge { bytes_max: 1 });
     assert_eq!(gates.admit(&failed, at(66)), sent(66));
     assert_eq!(gates.admit(&both("d"), at(66)), sent(66));
+}
+
+#[test]
+fn what_came_to_nothing_can_be_taken_back() {
+    let dedupe = Some(Once { key: key("d"), within: MINUTE });
+    let throttle = Some(Tally { key: key("t"), allow: 2, every: MINUTE });
+    let both = Gated { dedupe, throttle };
+    let only_throttle = Gated { dedupe: None, throttle };
+    let mut gates = Gates::default();
+    assert_eq!(gates.pass(&only_throttle, at(0)), None);
+    let before = gates.snapshot(at(1));
+    let memory = gates.memory(&both);
+    assert_eq!(gates.pass(&both, at(1)), None);
+    assert_eq!(gates.pass(&both, at(2)), Some(Stop::Duplicate));
+    assert_eq!(gates.pass(&only_throttle, at(2)), Some(Stop::Throttled));
+    gates.put_back(&both, memory);
+    assert_eq!(gates.snapshot(at(1)), before);
+    assert_eq!(gates.pass(&both, at(3)), None, "as if the first had never been");
+    // What a journal tells is remembered whatever the gates say.
+    let mut again = Gates::default();
+    again.recall(&only_throttle, at(0));
+    again.recall(&both, at(3));
+    assert_eq!(again.snapshot(at(3)), gates.snapshot(at(3)));
+    assert!(!again.is_over(at(4)) && again.is_over(at(63)));
 }
 
 #[test]

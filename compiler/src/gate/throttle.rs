@@ -32,8 +32,30 @@ impl ThrottleGate {
         if !self.is_open(key, allow, every, now) {
             return false;
         }
-        count(&mut self.0, key, every, now);
+        self.count(key, every, now);
         true
+    }
+
+    /// Counts one that passed at that time.
+    pub fn count(&mut self, key: GateKey, every: Duration, at: Timestamp) {
+        count(&mut self.0, key, every, at);
+    }
+
+    /// What it remembers under a key.
+    #[must_use]
+    pub(super) fn entry(&self, key: GateKey) -> Option<Entry<Recent>> {
+        self.0.entry(key)
+    }
+
+    /// Makes it remember that under a key, or nothing.
+    pub(super) fn put_back(&mut self, key: GateKey, before: Option<Entry<Recent>>) {
+        self.0.put_back(key, before);
+    }
+
+    /// Whether nothing that it remembers counts any more.
+    #[must_use]
+    pub fn is_over(&self, now: Timestamp) -> bool {
+        self.0.is_over(millis(now))
     }
 
     /// How many keys it remembers.

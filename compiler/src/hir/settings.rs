@@ -40,6 +40,41 @@ pub struct Settings {
     pub idempotency_key: Option<Expr>,
 }
 
+impl Settings {
+    /// Whether any of them depends on the event.
+    #[must_use]
+    pub fn has_expressions(&self) -> bool {
+        let allowances = self.rate_limit.iter().chain(&self.throttle);
+        allowances.filter_map(|one| one.by.as_ref()).next().is_some()
+            || self.dedupe.is_some()
+            || self.order_by.is_some()
+            || self.sample.as_ref().is_some_and(|sample| sample.by.is_some())
+            || self.delay.is_some()
+            || self.idempotency_key.is_some()
+    }
+
+    /// Whether both are nothing but the same plain values.
+    #[must_use]
+    pub fn is_plainly(&self, other: &Self) -> bool {
+        let plain = |one: &Self| {
+            let limits = one.rate_limit.is_some() || one.throttle.is_some() || one.sample.is_some();
+            !one.has_expressions() && !limits
+        };
+        let values = |one: &Self| {
+            (
+                one.retry.clone(),
+                one.timeout,
+                one.expires,
+                one.during,
+                one.outside,
+                one.priority,
+                one.on_field_error,
+            )
+        };
+        plain(self) && plain(other) && values(self) == values(other)
+    }
+}
+
 /// The schedule of attempts. Only failures worth repeating are repeated.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Retry {

@@ -219,7 +219,7 @@ impl Memory {
 impl Building {
     fn add(&mut self, rule: &Rule, id: RuleId, counts: &Counts) {
         let ways = ways(rule, counts);
-        for pattern in &rule.selects.patterns {
+        for pattern in rule.selects.patterns.iter() {
             let spot = self.index.types.number(pattern);
             if self.index.spots.len() <= spot as usize {
                 self.index.spots.resize_with(spot as usize + 1, Spot::default);

@@ -215,13 +215,6 @@ pub(crate) fn key_is_no_scalar(span: Span, setting: &str, kind: Kind) -> Diagnos
 }
 
 /// E0409
-pub(crate) fn setting_not_executed(key: &Ident) -> Diagnostic {
-    Diagnostic::error(Code::E0409, format!("`{key}` is understood, but this build does not run it yet"))
-        .at(key.span, "")
-        .help("remove it; it will be refused until it runs, and never be ignored")
-}
-
-/// E0409
 pub(crate) fn setting_comes_later(key: &Ident) -> Diagnostic {
     Diagnostic::error(Code::E0409, format!("`{key}` is planned, and not part of the language yet"))
         .at(key.span, "")

@@ -42,7 +42,7 @@ impl Index {
             }
             for &id in &group.rules {
                 let patterns = program.rules.get(id.0 as usize).map(|rule| &rule.selects.patterns);
-                for pattern in patterns.into_iter().flatten() {
+                for pattern in patterns.into_iter().flat_map(|patterns| patterns.iter()) {
                     index.groups.insert(pattern, (GroupId(at), id));
                 }
             }

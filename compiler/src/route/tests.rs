@@ -144,7 +144,7 @@ fn the_first_true_rule_of_a_group_sends() {
     }
     // An `otherwise` needs a rule of its group that selects the event.
     let mut writer = grouped(true);
-    writer.program.rules.iter_mut().for_each(|rule| rule.selects.patterns = vec![pattern("other")]);
+    writer.program.rules.iter_mut().for_each(|rule| rule.selects.patterns = [pattern("other")].into());
     assert!(routed(writer, "{}").matched.is_empty());
 }
 
@@ -163,6 +163,7 @@ fn looping(limit: Option<u64>, filter: Option<Cond>) -> Writer {
     let mut writer = Writer::default();
     let list = writer.read("xs");
     let inner = writer.deliver(0, body(local(0)));
+    let (list, filter) = (Box::new(list), filter.map(Box::new));
     let statement = Statement::ForEach { local: LocalId(0), list, filter, limit, body: vec![inner] };
     writer.rule("r", yes()).body = vec![statement];
     writer

@@ -67,7 +67,7 @@ fn run(tests: &str) -> TestRun {
             file("rules.route", &format!("{RULES}\n{tests}")),
         ],
     };
-    run_tests(&bundle, &World { run_everything: true, ..World::offline(None) })
+    run_tests(&bundle, &World::offline(None))
 }
 
 /// Runs one test with these steps; what is said when it fails.

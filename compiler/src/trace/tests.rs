@@ -65,7 +65,7 @@ fn selection_groups_and_ignoring_are_told() {
         vec![Statement::Ignore { reason: Some("ours".into()) }];
     writer.rule("big", yes());
     writer.group(0, Some(vec![fallback]));
-    writer.rule("other", yes()).selects.patterns = vec![pattern("lead.*"), pattern("x")];
+    writer.rule("other", yes()).selects.patterns = [pattern("lead.*"), pattern("x")].into();
     writer.rule("billing", yes()).selects.resource = Some(Glob::new("bill*", false).unwrap());
     assert_eq!(
         shown(writer, "{}"),

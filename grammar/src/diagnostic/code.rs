@@ -161,7 +161,7 @@ codes! {
     E0406 "two deliveries with one label";
     E0407 "no setting is called like that";
     E0408 "a setting with the wrong kind of value";
-    E0409 "a setting that this build does not run";
+    E0409 "a setting that is planned";
     E0410 "a policy with the wrong argument";
     W0410 "something sensitive goes to a chat";
     W0411 "a `throttle` that counts everything together";

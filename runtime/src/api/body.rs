@@ -1,4 +1,8 @@
-//! Bodies of requests: read to the end within a size and a time, or refused.
+//! Bodies of requests: unpacked and read to the end within a size and a time, or refused.
+
+pub mod unpack;
+
+use std::time::Instant;
 
 use axum::body::Body;
 use axum::http::HeaderMap;
@@ -7,8 +11,12 @@ use bytes::{Bytes, BytesMut};
 use http_body_util::BodyExt;
 use hyper::body::Body as _;
 
+use self::unpack::Unpacker;
 use super::problem::{Kind, Problem};
-use crate::limits::{BODY_TIMEOUT, DRAIN_TIMEOUT, DRAINED_BYTES_MAX};
+use crate::limits::{
+    BODY_BYTES_PER_SECOND_MIN, BODY_RATE_WINDOW, BODY_TIMEOUT, DRAIN_TIMEOUT, DRAINED_BYTES_MAX,
+    EVENT_BODY_BYTES_MAX,
+};
 
 /// What a body says it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -17,6 +25,21 @@ pub enum Content {
     Json,
     /// `application/x-ndjson`: one JSON value per line.
     Lines,
+    /// `application/cloudevents+json`: a CloudEvent in the structured mode.
+    CloudEvent,
+    /// `application/cloudevents-batch+json`: a list of them.
+    CloudEvents,
+}
+
+impl Content {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Json => "application/json",
+            Self::Lines => "application/x-ndjson",
+            Self::CloudEvent => "application/cloudevents+json",
+            Self::CloudEvents => "application/cloudevents-batch+json",
+        }
+    }
 }
 
 /// Reads the content type.
@@ -30,14 +53,12 @@ pub fn content(headers: &HeaderMap, taken: &[Content]) -> Result<Content, Proble
         // curl says so when told nothing; JSON that is not JSON is found out soon enough.
         None | Some("application/json" | "application/x-www-form-urlencoded" | "") => Some(Content::Json),
         Some("application/x-ndjson" | "application/ndjson" | "application/jsonl") => Some(Content::Lines),
+        Some("application/cloudevents+json") => Some(Content::CloudEvent),
+        Some("application/cloudevents-batch+json") => Some(Content::CloudEvents),
         Some(_) => None,
     };
     content.filter(|content| taken.contains(content)).ok_or_else(|| {
-        let names = taken.iter().map(|content| match content {
-            Content::Json => "application/json",
-            Content::Lines => "application/x-ndjson",
-        });
-        let names: Vec<_> = names.collect();
+        let names: Vec<_> = taken.iter().map(|content| content.name()).collect();
         Problem::new(Kind::UnsupportedMediaType, format!("send {}", names.join(" or ")))
     })
 }
@@ -52,11 +73,13 @@ pub async fn json_bytes(headers: &HeaderMap, body: Body, bytes_max: usize) -> Re
     whole(headers, body, bytes_max).await
 }
 
-/// Reads a body to its end, whatever it is.
+/// Reads a body to its end, whatever it is. The size is that of the unpacked body.
 ///
 /// # Errors
-/// `payload-too-large`, `timeout`, or `invalid-request` when the client broke off.
+/// `payload-too-large`, `timeout`, `unsupported-media-type` for a packing that is not known, or
+/// `invalid-request` when the client broke off.
 pub async fn whole(headers: &HeaderMap, body: Body, bytes_max: usize) -> Result<Bytes, Problem> {
+    let unpacker = Unpacker::of(headers, Some(bytes_max))?;
     let announced = headers.get(CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
     let mut body = body;
     if announced.is_some_and(|bytes| bytes > bytes_max as u64) {
@@ -66,36 +89,87 @@ pub async fn whole(headers: &HeaderMap, body: Body, bytes_max: usize) -> Result<
         }
         return Err(too_large(bytes_max));
     }
-    let read = tokio::time::timeout(BODY_TIMEOUT, collect(&mut body, bytes_max)).await;
+    let read = tokio::time::timeout(BODY_TIMEOUT, collect(&mut body, bytes_max, unpacker)).await;
     match read {
         Err(_) => {
             let detail = format!("the body took longer than {} s", BODY_TIMEOUT.as_secs());
             Err(Problem::new(Kind::Timeout, detail))
         }
-        Ok(Ok(Some(bytes))) => Ok(bytes),
-        Ok(Ok(None)) => {
+        Ok(Err(problem)) if problem.kind() == Kind::PayloadTooLarge => {
             drain(body).await;
-            Err(too_large(bytes_max))
+            Err(problem)
         }
-        Ok(Err(_)) => Err(Problem::new(Kind::InvalidRequest, "the body broke off")),
+        Ok(read) => read,
     }
 }
 
-/// Reads to the end; `None` when it is longer than allowed.
-async fn collect(body: &mut Body, bytes_max: usize) -> Result<Option<Bytes>, axum::Error> {
+/// Reads to the end.
+async fn collect(body: &mut Body, bytes_max: usize, unpacker: Option<Unpacker>) -> Result<Bytes, Problem> {
+    let mut unpacker = unpacker;
     let mut whole = BytesMut::new();
-    while let Some(frame) = body.frame().await {
-        let Ok(data) = frame?.into_data() else { continue };
+    let mut pace = Pace::new();
+    loop {
+        let frame = tokio::time::timeout(pace.left(), body.frame()).await;
+        let Some(frame) = frame.map_err(|_| slow())? else { break };
+        let frame = frame.map_err(|_| Problem::new(Kind::InvalidRequest, "the body broke off"))?;
+        let Ok(data) = frame.into_data() else { continue };
+        pace.took(data.len());
+        let data = match &mut unpacker {
+            Some(unpacker) => unpacker.push(&data)?,
+            None => data,
+        };
         if whole.len() + data.len() > bytes_max {
-            return Ok(None);
+            return Err(too_large(bytes_max));
         }
         // One frame is the usual case, and needs no copy.
-        if whole.is_empty() && body.is_end_stream() {
-            return Ok(Some(data));
+        if whole.is_empty() && unpacker.is_none() && body.is_end_stream() {
+            return Ok(data);
         }
         whole.extend_from_slice(&data);
     }
-    Ok(Some(whole.freeze()))
+    if let Some(unpacker) = unpacker {
+        unpacker.finish()?;
+    }
+    Ok(whole.freeze())
+}
+
+fn slow() -> Problem {
+    let detail = format!("the body came slower than {BODY_BYTES_PER_SECOND_MIN} bytes a second");
+    Problem::new(Kind::Timeout, detail)
+}
+
+/// Whether a body comes fast enough: each window must bring its share.
+struct Pace {
+    window: Instant,
+    bytes: usize,
+}
+
+impl Pace {
+    fn new() -> Self {
+        Self { window: Instant::now(), bytes: 0 }
+    }
+
+    /// What is left of the window.
+    fn left(&self) -> std::time::Duration {
+        BODY_RATE_WINDOW.saturating_sub(self.window.elapsed())
+    }
+
+    fn took(&mut self, bytes: usize) {
+        self.bytes += bytes;
+        let share = BODY_BYTES_PER_SECOND_MIN.saturating_mul(BODY_RATE_WINDOW.as_secs() as usize);
+        if self.bytes >= share {
+            *self = Self::new();
+        }
+    }
+}
+
+/// Turns a request away before its body was read. A short body is read all the same, unless its client
+/// waits for our word, so that the client sees the answer and may use its connection again.
+pub async fn turn_away(headers: &HeaderMap, body: Body) {
+    let announced = headers.get(CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<usize>().ok());
+    if announced.is_some_and(|bytes| bytes <= EVENT_BODY_BYTES_MAX) && !headers.contains_key(EXPECT) {
+        drain(body).await;
+    }
 }
 
 /// Reads on for a while and keeps nothing: a connection that is closed while its client still sends is

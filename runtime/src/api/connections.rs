@@ -1,5 +1,7 @@
 //! `/v1/workspaces/{ws}/connections`: where deliveries go.
 
+mod settings;
+
 use std::sync::Arc;
 
 use axum::body::Body;
@@ -13,18 +15,15 @@ use super::body::json_bytes;
 use super::fields::Fields;
 use super::problem::{Kind, Problem};
 use super::query::Query;
-use super::{Json, page, uninterrupted};
+use super::{Json, json_of, page, uninterrupted};
 use crate::deliver::address::{AddressError, AddressPolicy, check_url};
 use crate::id::ConnectionId;
 use crate::limits::{BODY_BYTES_MAX, ID_CHARS_MAX, URL_CHARS_MAX};
 use crate::secret::Secret;
 use crate::server::Server;
 use crate::workspace::change::{ConnectionChange, NewConnection};
-use crate::workspace::connection::{DELIVERED_INTEGRATIONS, is_rule_name, secret_mistake, url_mistake};
+use crate::workspace::connection::{DELIVERED_INTEGRATIONS, is_rule_name, url_mistake};
 use crate::workspace::{Connection, Workspace};
-
-/// Characters of a signing secret as text.
-const SECRET_CHARS_MAX: usize = 128;
 
 /// `GET …/connections`.
 pub(super) async fn list(at: InWorkspace, query: Query) -> Result<Json, Problem> {
@@ -62,9 +61,13 @@ pub(super) async fn create(
     if !url.is_empty() {
         check(&mut fields, &url, server.addresses);
     }
-    let secret = secret(&mut fields);
+    let signing = settings::signing(&mut fields).unwrap_or_default();
+    let secret = settings::secret(&mut fields, &signing);
+    let success = settings::success(&mut fields).flatten();
+    let tls = settings::tls(&mut fields).unwrap_or_default();
     fields.finish()?;
-    let new = NewConnection { name: name.into(), integration: integration.into(), url: url.into(), secret };
+    let (name, integration, url) = (name.into(), integration.into(), url.into());
+    let new = NewConnection { name, integration, url, secret, signing, success, tls };
     let registry = Arc::clone(&server.registry);
     let workspace = Arc::clone(&at.workspace);
     let (connection, secret) =
@@ -73,13 +76,23 @@ pub(super) async fn create(
     Ok(Json::created(with_secret(shown(&connection), &secret)))
 }
 
-/// `GET …/connections/{con}`.
-pub(super) async fn show(at: InWorkspace, query: Query) -> Result<Json, Problem> {
+/// `GET …/connections/{con}`: with how it stands, while something is pending for it.
+pub(super) async fn show(
+    State(server): State<Arc<Server>>,
+    at: InWorkspace,
+    query: Query,
+) -> Result<Json, Problem> {
     query.finish()?;
-    Ok(Json::ok(shown(&*found(&at)?)))
+    let connection = found(&at)?;
+    let standing = server.node.connection(&at.workspace.id, &connection.id).await;
+    let mut shown = shown(&connection);
+    if let (Some(fields), Some(standing)) = (shown.as_object_mut(), standing) {
+        fields.insert("standing".to_owned(), json_of(&standing)?);
+    }
+    Ok(Json::ok(shown))
 }
 
-/// `PATCH …/connections/{con}`: URL, secret, enabled. What waits uses it at its next attempt.
+/// `PATCH …/connections/{con}`: everything but name and integration. What waits uses it at its next attempt.
 pub(super) async fn change(
     State(server): State<Arc<Server>>,
     at: InWorkspace,
@@ -95,10 +108,20 @@ pub(super) async fn change(
     if let Some(url) = &url {
         check(&mut fields, url, server.addresses);
     }
+    let signing = settings::signing(&mut fields);
+    let secret = settings::secret(&mut fields, signing.as_ref().unwrap_or(&connection.record.signing));
+    if let (Some(signing), None) = (&signing, &secret)
+        && connection.credentials.secrets.first().is_some_and(|secret| signing.check(secret).is_err())
+    {
+        fields.wrong::<()>("signing", "the secret there is cannot sign so; send a `secret`, too".to_owned());
+    }
     let change = ConnectionChange {
         url: url.map(Into::into),
         enabled: fields.flag("enabled"),
-        secret: secret(&mut fields),
+        secret,
+        signing,
+        success: settings::success(&mut fields),
+        tls: settings::tls(&mut fields),
     };
     for fixed in ["name", "integration"] {
         if fields.is_given(fixed) {
@@ -161,30 +184,36 @@ fn check(fields: &mut Fields, url: &str, addresses: AddressPolicy) {
     }
 }
 
-/// Takes `secret`, checked.
-fn secret(fields: &mut Fields) -> Option<Secret> {
-    let text = fields.text("secret", SECRET_CHARS_MAX)?;
-    match secret_mistake(&text) {
-        Some(mistake) => fields.wrong("secret", mistake.to_owned()),
-        None => Some(Secret::new(text.into_bytes())),
-    }
-}
-
 fn shown(connection: &Connection) -> Value {
     let record = &connection.record;
     let secrets = record.secrets.iter().map(|secret| json!({ "created_at": secret.created_at.to_string() }));
-    json!({
+    let mut shown = json!({
         "id": connection.id.as_str(),
         "name": &*connection.name,
         "integration": &*connection.integration,
         "url": &*connection.url,
         "enabled": record.enabled,
         "disabled_because": record.disabled_because.as_deref(),
+        "signing": record.signing,
         "secrets": secrets.collect::<Vec<_>>(),
+        "success": record.success,
+        "tls": null,
         "created_at": record.created_at.to_string(),
         "updated_at": record.updated_at.to_string(),
         "version": record.version,
-    })
+    });
+    let newest = connection.credentials.secrets.first();
+    let public_key = newest.and_then(|secret| record.signing.public_key(secret));
+    if let Some(fields) = shown.as_object_mut() {
+        if record.ca.is_some() || record.client_certificate.is_some() {
+            let (ca, certificate) = (record.ca.as_deref(), record.client_certificate.as_deref());
+            fields.insert("tls".to_owned(), json!({ "ca": ca, "client_certificate": certificate }));
+        }
+        if let Some(public_key) = public_key {
+            fields.insert("public_key".to_owned(), public_key.into());
+        }
+    }
+    shown
 }
 
 fn with_secret(mut shown: Value, secret: &Secret) -> Value {

@@ -13,6 +13,7 @@ use super::filter::{self, AboutDelivery};
 use super::problem::{Kind, Problem};
 use super::query::Query;
 use super::{Json, cursor, json_of, next_cursor, page, refusal};
+use crate::engine::view::Standing;
 use crate::id::{DeliveryId, EventId};
 use crate::model::AttemptRecord;
 use crate::node::query::StateKind;
@@ -91,7 +92,8 @@ pub(super) async fn show(
         Some(Err(why)) => (None, Some(&**why)),
         None => (None, None),
     };
-    Json::ok_written(&WithAttempts { delivery: &view, input, input_error, attempt_list: &attempts })
+    let standing = server.node.standing(workspace, &id).await?;
+    Json::ok_written(&WithAttempts { delivery: &view, standing, input, input_error, attempt_list: &attempts })
 }
 
 /// A delivery as it is shown alone. How many attempts were made stays beside what each one was.
@@ -99,6 +101,9 @@ pub(super) async fn show(
 struct WithAttempts<'a> {
     #[serde(flatten)]
     delivery: &'a DeliveryView,
+    /// What it waits for at this moment; nothing when it is settled.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    standing: Option<Standing>,
     #[serde(skip_serializing_if = "Option::is_none")]
     input: Option<&'a RawValue>,
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -25,10 +25,11 @@ pub(super) async fn ready(State(server): State<Arc<Server>>) -> Json {
     let status = server.node.status();
     let ready = !status.failing && !status.stopping;
     let code = if ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
-    Json::new(
-        code,
-        &json!({ "status": if ready { "ok" } else { "refusing" }, "failing": status.failing, "stopping": status.stopping }),
-    )
+    let word = if ready { "ok" } else { "refusing" };
+    // Damage in old records stops nothing that is new; it is for people to see.
+    let damaged = status.journal_damage.is_some();
+    let body = json!({ "status": word, "failing": status.failing, "stopping": status.stopping, "journal_damaged": damaged });
+    Json::new(code, &body)
 }
 
 /// `GET /problems/{name}`: what a problem means.

@@ -126,6 +126,18 @@ impl Problem {
         self
     }
 
+    /// Says the places of its mistakes in other words.
+    #[must_use]
+    pub fn renamed(mut self, name: impl Fn(&str) -> String) -> Self {
+        for error in &mut self.case.errors {
+            error.at = name(&error.at);
+        }
+        if let [one] = self.case.errors.as_slice() {
+            self.case.detail = format!("`{}`: {}", one.at, one.detail);
+        }
+        self
+    }
+
     /// Adds a member of the document.
     #[must_use]
     pub fn with(mut self, name: &str, value: Value) -> Self {

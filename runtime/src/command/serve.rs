@@ -1,5 +1,7 @@
 //! `fanwise serve`: the server in the foreground, until a signal.
 
+use std::time::Duration;
+
 use crate::config::ServerSettings;
 use crate::key::{ADMIN_KEY_FILE, AdminKey};
 use crate::out::{Exit, complain, say};
@@ -28,11 +30,22 @@ pub(super) async fn run(settings: ServerSettings) -> Exit {
         say(&format!("the key that seals every secret is in {}: keep a copy elsewhere", file.display()));
     }
     say(&format!("fanwise listens at http://{}", running.address));
-    until_signal().await;
+    tokio::select! {
+        () = until_signal() => {}
+        () = running.server.node.failed() => {
+            complain("the journal has failed; the process ends, and a restart reads what the disk really has");
+            // Those who wait are told first.
+            tokio::time::sleep(FAREWELL).await;
+            std::process::abort();
+        }
+    }
     say("stopping");
     running.stop().await;
     Exit::Ok
 }
+
+/// So long a server whose journal has failed still answers, with refusals, before its process ends.
+const FAREWELL: Duration = Duration::from_millis(500);
 
 /// Waits for SIGINT or SIGTERM.
 pub async fn until_signal() {

@@ -1,17 +1,21 @@
 //! Makes the HTTP request of one attempt from a delivery's input and its connection's settings.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use bytes::Bytes;
+use hyper::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, USER_AGENT};
 use jiff::Timestamp;
-use reqwest::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, USER_AGENT};
 use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
 use url::Url;
 
 use super::address::{AddressError, AddressPolicy, check_url};
-use super::sign::{SecretError, sign};
+use super::sign::SecretError;
+use super::sign::scheme::Signed;
 use super::target::{SECRETS_MAX, Target};
+use super::tls::{TlsMistake, TlsProfile};
+use crate::id::WorkspaceId;
 use crate::model::DeliveryRecord;
 
 /// An input's own headers, at most.
@@ -55,6 +59,10 @@ pub struct Request {
     pub body: Bytes,
     /// Which addresses may be called.
     pub addresses: AddressPolicy,
+    /// Who asks: what it may make this server look up is counted.
+    pub workspace: WorkspaceId,
+    /// Certificates of the connection's own.
+    pub tls: Option<Arc<TlsProfile>>,
 }
 
 /// Why there is no request.
@@ -69,6 +77,9 @@ pub enum RequestError {
     /// The connection's secret cannot sign.
     #[error(transparent)]
     Secret(#[from] SecretError),
+    /// The connection's certificates cannot be used.
+    #[error("the connection's certificates cannot be used: {0}")]
+    Certificates(TlsMistake),
     /// One of the connection's own headers cannot be sent.
     #[error("the connection's header {0}")]
     Header(HeaderError),
@@ -158,11 +169,13 @@ pub fn request(
     headers.insert("webhook-id", own(id.as_str())?);
     headers.insert("webhook-timestamp", HeaderValue::from(now.as_second()));
     let secrets = target.secrets.iter().take(SECRETS_MAX).map(|secret| &**secret);
-    let signature = sign(secrets, id.as_str(), now.as_second(), &body)?;
-    if !signature.is_empty() {
-        headers.insert("webhook-signature", own(&signature)?);
+    let what = Signed { id: id.as_str(), seconds: now.as_second(), body: &body };
+    if let Some((name, value)) = target.signing.header(secrets, what)? {
+        headers.insert(name, value);
     }
-    Ok(Request { url, headers, body, addresses: target.addresses.unwrap_or(addresses) })
+    let tls = target.tls.clone().map_err(RequestError::Certificates)?;
+    let addresses = target.addresses.unwrap_or(addresses);
+    Ok(Request { url, headers, body, addresses, workspace: delivery.workspace.clone(), tls })
 }
 
 /// A header that an input or a connection may set.

@@ -5,142 +5,279 @@
 
 use std::collections::HashMap;
 use std::io;
-use std::net::{SocketAddr, ToSocketAddrs};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::net::{IpAddr, ToSocketAddrs};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
 use futures_util::FutureExt;
 use futures_util::future::{BoxFuture, Shared};
-use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use tokio::sync::Semaphore;
 
 use super::address::{AddressError, AddressPolicy, check};
+use crate::id::WorkspaceId;
 
 /// Threads that may wait for the system's resolver at once.
 const LOOKUPS_MAX: usize = 128;
 
-/// An answer is used for so long. The system does not say how long it is good for.
+/// An answer that does not say how long it is good for is used for so long. The system's never says.
 const KEPT: Duration = Duration::from_secs(30);
 
+/// An answer is used for at least so long, whatever it says: a name must not be asked for at every attempt.
+const KEPT_MIN: Duration = Duration::from_secs(5);
+
+/// An answer is used for at most so long, whatever it says: receivers do move.
+const KEPT_MAX: Duration = Duration::from_secs(300);
+
+/// That a name has no address is believed for so long.
+const MISSING_KEPT: Duration = Duration::from_secs(5);
+
 /// Names that are remembered; when there are more, all that are too old go, and then all.
-const NAMES_MAX: usize = 10_000;
+const NAMES_MAX: usize = 50_000;
 
-type Lookup = Shared<BoxFuture<'static, Result<Arc<[SocketAddr]>, NotFound>>>;
+/// Names that one workspace may make this server ask for within a minute, when nobody asked before: a
+/// server is not a tool to search the name system with. Beyond it, an attempt is put off for a minute.
+pub const NEW_NAMES_PER_MINUTE_MAX: u32 = 600;
 
-/// When each name was asked for, and the answer or the way to it.
-type Known = HashMap<Arc<str>, (Instant, Lookup)>;
+const MINUTE: Duration = Duration::from_secs(60);
 
-/// A name that has no address.
-#[derive(Clone, Debug, thiserror::Error)]
-#[error("the name was not found: {0}")]
-pub(super) struct NotFound(Arc<io::Error>);
+/// Where names are looked up.
+pub trait NameSource: Send + Sync + 'static {
+    /// The addresses of a name.
+    fn addresses(&self, name: Arc<str>) -> BoxFuture<'static, io::Result<Found>>;
+}
 
-/// The resolver of a transport.
-#[derive(Clone)]
-pub(super) struct Names {
-    /// A std mutex: held to look a name up or to put one in.
-    known: Arc<Mutex<Known>>,
+/// What a source of names says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Found {
+    /// The addresses.
+    pub addresses: Vec<IpAddr>,
+    /// How long the answer is good for, where that is known.
+    pub good_for: Option<Duration>,
+}
+
+/// The system's resolver.
+pub struct System {
     threads: Arc<Semaphore>,
 }
 
-impl Default for Names {
+impl Default for System {
     fn default() -> Self {
-        Self { known: Arc::default(), threads: Arc::new(Semaphore::new(LOOKUPS_MAX)) }
+        Self { threads: Arc::new(Semaphore::new(LOOKUPS_MAX)) }
     }
 }
 
-impl Names {
-    /// The addresses of a name, or the question that is under way already.
-    fn lookup(&self, name: &str, now: Instant) -> Lookup {
-        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some((asked, lookup)) = known.get(name)
-            && now.duration_since(*asked) < KEPT
-            // A failure is told to whoever waits for it; the next one asks again.
-            && !matches!(lookup.peek(), Some(Err(_)))
-        {
-            return lookup.clone();
-        }
-        if known.len() >= NAMES_MAX {
-            known.retain(|_, (asked, _)| now.duration_since(*asked) < KEPT);
-            if known.len() >= NAMES_MAX {
-                known.clear();
-            }
-        }
-        let lookup = ask(name.into(), Arc::clone(&self.threads)).boxed().shared();
-        known.insert(name.into(), (now, lookup.clone()));
-        lookup
-    }
-}
-
-/// Asks the system, on a thread that may block. The permit goes with the thread: a question that nobody
-/// waits for any more still holds one.
-async fn ask(name: Arc<str>, threads: Arc<Semaphore>) -> Result<Arc<[SocketAddr]>, NotFound> {
-    let not_found = |error: io::Error| NotFound(Arc::new(error));
-    let permit = threads.acquire_owned().await.map_err(|error| not_found(io::Error::other(error)))?;
-    let asked = tokio::task::spawn_blocking(move || {
-        let found = (&*name, 0).to_socket_addrs().map(Iterator::collect);
-        drop(permit);
-        found
-    });
-    asked.await.map_err(|error| not_found(io::Error::other(error)))?.map_err(not_found)
-}
-
-/// The same names under one policy. What it returns is what is connected to.
-pub(super) struct Resolver {
-    pub names: Names,
-    pub policy: AddressPolicy,
-}
-
-impl Resolve for Resolver {
-    fn resolve(&self, name: Name) -> Resolving {
-        let (lookup, policy) = (self.names.lookup(name.as_str(), Instant::now()), self.policy);
+impl NameSource for System {
+    /// Asks on a thread that may block. The permit goes with the thread: a question that nobody waits for
+    /// any more still holds one.
+    fn addresses(&self, name: Arc<str>) -> BoxFuture<'static, io::Result<Found>> {
+        let threads = Arc::clone(&self.threads);
         Box::pin(async move {
-            let addresses = filtered(&lookup.await?, policy)?;
-            Ok(Box::new(addresses.into_iter()) as Addrs)
+            let permit = threads.acquire_owned().await.map_err(io::Error::other)?;
+            let asked = tokio::task::spawn_blocking(move || {
+                let found = (&*name, 0).to_socket_addrs();
+                drop(permit);
+                found.map(|found| found.map(|address| address.ip()).collect())
+            });
+            let addresses = asked.await.map_err(io::Error::other)??;
+            Ok(Found { addresses, good_for: None })
         })
     }
 }
 
-/// All addresses of a name, if each of them may be called.
-fn filtered(found: &[SocketAddr], policy: AddressPolicy) -> Result<Vec<SocketAddr>, AddressError> {
-    found.iter().map(|address| check(address.ip(), policy).map(|()| *address)).collect()
+/// A name that has no address.
+#[derive(Clone, Debug, thiserror::Error)]
+#[error("the name was not found: {0}")]
+pub(super) struct NameError(Arc<io::Error>);
+
+/// A workspace asked for too many names.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("this workspace asked for more than {NEW_NAMES_PER_MINUTE_MAX} new names within a minute")]
+pub(super) struct TooManyNames;
+
+/// An answer, and which of its addresses each policy allows: that is asked at every attempt, and asking the
+/// system whether an address is its own takes longer than the rest.
+pub(super) struct Answered {
+    found: Found,
+    allowed: [OnceLock<Result<Arc<[IpAddr]>, AddressError>>; 4],
+}
+
+impl Answered {
+    /// All addresses, if each of them may be called.
+    pub(super) fn allowed(&self, policy: AddressPolicy) -> Result<Arc<[IpAddr]>, AddressError> {
+        let place = usize::from(policy.allow_loopback) + 2 * usize::from(policy.allow_private_addresses);
+        match self.allowed.get(place) {
+            Some(known) => known.get_or_init(|| filtered(&self.found.addresses, policy)).clone(),
+            None => filtered(&self.found.addresses, policy),
+        }
+    }
+}
+
+type Lookup = Shared<BoxFuture<'static, Result<Arc<Answered>, NameError>>>;
+
+/// When each name was asked for, and the answer or the way to it.
+type Known = HashMap<Arc<str>, (Instant, Lookup)>;
+
+/// The names that a transport knows.
+pub(super) struct Names {
+    source: Arc<dyn NameSource>,
+    /// A std mutex: held to look a name up or to put one in.
+    known: Mutex<Known>,
+    /// A std mutex: held to count.
+    new: Mutex<NewNames>,
+}
+
+/// New names of this minute, by workspace.
+#[derive(Default)]
+struct NewNames {
+    minute: Option<Instant>,
+    counts: HashMap<WorkspaceId, u32>,
+}
+
+impl NewNames {
+    fn count(&mut self, workspace: &WorkspaceId, now: Instant) -> Result<(), TooManyNames> {
+        if self.minute.is_none_or(|began| now.duration_since(began) >= MINUTE) {
+            self.minute = Some(now);
+            self.counts.clear();
+        }
+        let count = self.counts.entry(workspace.clone()).or_default();
+        if *count >= NEW_NAMES_PER_MINUTE_MAX {
+            return Err(TooManyNames);
+        }
+        *count += 1;
+        Ok(())
+    }
+}
+
+impl Names {
+    pub(super) fn new(source: Arc<dyn NameSource>) -> Self {
+        Self { source, known: Mutex::default(), new: Mutex::default() }
+    }
+
+    /// The addresses of a name, or the question that is under way already.
+    pub(super) fn lookup(
+        &self,
+        workspace: &WorkspaceId,
+        name: &str,
+        now: Instant,
+    ) -> Result<Lookup, TooManyNames> {
+        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        match known.get(name) {
+            Some((asked, lookup)) if now.duration_since(*asked) < kept(lookup) => return Ok(lookup.clone()),
+            Some(_) => {}
+            None => self.new.lock().unwrap_or_else(PoisonError::into_inner).count(workspace, now)?,
+        }
+        if known.len() >= NAMES_MAX {
+            known.retain(|_, (asked, lookup)| now.duration_since(*asked) < kept(lookup));
+            if known.len() >= NAMES_MAX {
+                known.clear();
+            }
+        }
+        let name: Arc<str> = name.into();
+        let asked = self.source.addresses(Arc::clone(&name));
+        let lookup = async move {
+            let found = asked.await.map_err(|error| NameError(Arc::new(error)))?;
+            Ok(Arc::new(Answered { found, allowed: Default::default() }))
+        };
+        let lookup = lookup.boxed().shared();
+        known.insert(name, (now, lookup.clone()));
+        Ok(lookup)
+    }
+}
+
+/// How long an answer is used; a question that is under way is joined for as long.
+fn kept(lookup: &Lookup) -> Duration {
+    match lookup.peek() {
+        None => KEPT,
+        Some(Ok(answered)) => answered.found.good_for.unwrap_or(KEPT).clamp(KEPT_MIN, KEPT_MAX),
+        Some(Err(_)) => MISSING_KEPT,
+    }
+}
+
+fn filtered(found: &[IpAddr], policy: AddressPolicy) -> Result<Arc<[IpAddr]>, AddressError> {
+    found.iter().map(|address| check(*address, policy).map(|()| *address)).collect()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    /// Names end in the number of seconds that they are good for; others have no address.
+    struct Fake;
+
+    impl NameSource for Fake {
+        fn addresses(&self, name: Arc<str>) -> BoxFuture<'static, io::Result<Found>> {
+            let seconds = name.rsplit('-').next().and_then(|text| text.parse().ok());
+            Box::pin(async move {
+                let good_for = seconds.map(Duration::from_secs);
+                let good_for = Some(good_for.ok_or_else(|| io::Error::other("none"))?);
+                Ok(Found { addresses: vec![IpAddr::from([1, 1, 1, 1])], good_for })
+            })
+        }
+    }
+
+    fn ws(name: &str) -> WorkspaceId {
+        WorkspaceId::from_text(name)
+    }
+
     #[test]
     fn an_answer_that_mixes_inner_and_outer_addresses_is_refused() {
-        let outer: SocketAddr = "1.1.1.1:0".parse().unwrap();
-        let inner: SocketAddr = "10.0.0.1:0".parse().unwrap();
+        let outer = IpAddr::from([1, 1, 1, 1]);
+        let inner = IpAddr::from([10, 0, 0, 1]);
         let policy = AddressPolicy::default();
-        assert_eq!(filtered(&[outer], policy), Ok(vec![outer]));
+        assert_eq!(filtered(&[outer], policy).as_deref(), Ok(&[outer][..]));
         assert!(filtered(&[outer, inner], policy).is_err());
         assert!(filtered(&[inner, outer], policy).is_err());
         let private = AddressPolicy { allow_private_addresses: true, ..policy };
-        assert_eq!(filtered(&[outer, inner], private), Ok(vec![outer, inner]));
+        assert_eq!(filtered(&[outer, inner], private).as_deref(), Ok(&[outer, inner][..]));
     }
 
     #[tokio::test]
-    async fn a_name_is_asked_for_once_and_a_failure_again() {
-        let names = Names::default();
+    async fn a_name_is_asked_for_once_while_its_answer_is_good() {
+        let names = Names::new(Arc::new(Fake));
         let now = Instant::now();
-        let (one, two) = (names.lookup("localhost", now), names.lookup("localhost", now));
-        assert!(one.ptr_eq(&two));
-        assert!(!one.await.unwrap().is_empty());
-        assert!(names.lookup("localhost", now).ptr_eq(&two));
-        assert!(!names.lookup("localhost", now + KEPT).ptr_eq(&two), "it is too old");
-        let missing = names.lookup("no name at all", now);
+        // Seconds that an answer says it is good for, and seconds that it is used.
+        for (says, used) in [(0, 5), (1, 5), (60, 60), (86_400, 300)] {
+            let name = format!("a-{says}");
+            let asked = names.lookup(&ws("a"), &name, now).unwrap();
+            assert!(names.lookup(&ws("b"), &name, now).unwrap().ptr_eq(&asked), "under way");
+            assert!(asked.clone().await.is_ok());
+            let at = |seconds: u64| now + Duration::from_secs(seconds);
+            assert!(names.lookup(&ws("a"), &name, at(used - 1)).unwrap().ptr_eq(&asked), "{says}");
+            assert!(!names.lookup(&ws("a"), &name, at(used)).unwrap().ptr_eq(&asked), "{says}");
+        }
+        let missing = names.lookup(&ws("a"), "missing", now).unwrap();
         assert!(missing.clone().await.is_err());
-        assert!(!names.lookup("no name at all", now).ptr_eq(&missing));
+        assert!(names.lookup(&ws("a"), "missing", now).unwrap().ptr_eq(&missing), "believed for a while");
+        assert!(!names.lookup(&ws("a"), "missing", now + MISSING_KEPT).unwrap().ptr_eq(&missing));
     }
 
     #[tokio::test]
-    async fn the_names_that_are_kept_are_bounded() {
-        let names = Names::default();
+    async fn the_system_knows_this_machine() {
+        let found = System::default().addresses("localhost".into()).await.unwrap();
+        assert!(found.addresses.iter().all(IpAddr::is_loopback) && !found.addresses.is_empty());
+        assert!(System::default().addresses("no name at all".into()).await.is_err());
+    }
+
+    #[test]
+    fn a_workspace_cannot_search_the_name_system() {
+        let names = Names::new(Arc::new(Fake));
+        let now = Instant::now();
+        for number in 0..NEW_NAMES_PER_MINUTE_MAX {
+            assert!(names.lookup(&ws("a"), &format!("{number}"), now).is_ok());
+        }
+        assert!(matches!(names.lookup(&ws("a"), "more", now), Err(TooManyNames)));
+        assert!(names.lookup(&ws("a"), "1", now).is_ok(), "known names are not new");
+        assert!(names.lookup(&ws("b"), "more", now).is_ok(), "others are not held back");
+        assert!(names.lookup(&ws("a"), "even more", now + MINUTE).is_ok());
+    }
+
+    #[test]
+    fn the_names_that_are_kept_are_bounded() {
+        let names = Names::new(Arc::new(Fake));
         for number in 0..NAMES_MAX + 10 {
-            drop(names.lookup(&format!("{number}.example"), Instant::now()));
+            // Many workspaces, so that none of them asks for too much.
+            let workspace = ws(&format!("ws-{}", number % 100));
+            drop(names.lookup(&workspace, &format!("{number}.example"), Instant::now()));
         }
         assert!(names.known.lock().unwrap().len() <= NAMES_MAX);
     }

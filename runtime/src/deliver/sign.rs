@@ -1,4 +1,6 @@
-//! Signatures after Standard Webhooks 1.0: HMAC-SHA256 over id, time and body.
+//! Signatures: Standard Webhooks 1.0 here, and every scheme as data in [`scheme`].
+
+pub mod scheme;
 
 use std::time::Duration;
 
@@ -30,6 +32,15 @@ pub enum SecretError {
     /// Too short or too long.
     #[error("a signing secret has 24 to 64 bytes, this one has {0}")]
     Length(usize),
+    /// Not `whsk_` and base64 of an ed25519 seed.
+    #[error("a signing key is `whsk_` and base64 of 32 bytes, or of 64 with the public key")]
+    PrivateKey,
+    /// A text that is too short, too long, or not printable.
+    #[error("a signing secret is 16 to 128 printable ASCII characters without blanks")]
+    Text,
+    /// The scheme's header cannot be written.
+    #[error("the signature's header cannot be written")]
+    Scheme,
 }
 
 /// Why a signature is not accepted.
@@ -49,38 +60,6 @@ pub enum VerifyError {
     Signature,
 }
 
-/// Makes a secret of 32 random bytes.
-///
-/// # Errors
-/// The system has no random numbers.
-pub fn fresh_secret() -> Result<Secret, ring::error::Unspecified> {
-    let mut bytes = [0; 32];
-    ring::rand::SecureRandom::fill(&ring::rand::SystemRandom::new(), &mut bytes)?;
-    Ok(Secret::new(format!("{SECRET_PREFIX}{}", STANDARD.encode(bytes))))
-}
-
-/// The value of `webhook-signature`: one signature a secret, separated by spaces.
-///
-/// # Errors
-/// A secret cannot sign; see [`SecretError`].
-pub fn sign<'a>(
-    secrets: impl IntoIterator<Item = &'a Secret>,
-    id: &str,
-    seconds: i64,
-    body: &[u8],
-) -> Result<String, SecretError> {
-    let mut header = String::new();
-    for secret in secrets {
-        let signature = hmac::sign(&key(secret)?, &signed(id, &seconds.to_string(), body));
-        if !header.is_empty() {
-            header.push(' ');
-        }
-        header.push_str("v1,");
-        STANDARD.encode_string(signature, &mut header);
-    }
-    Ok(header)
-}
-
 /// Checks a request as a receiver does: its three headers, its body, and the time.
 ///
 /// # Errors
@@ -93,7 +72,7 @@ pub fn verify(
     body: &[u8],
     now: Timestamp,
 ) -> Result<(), VerifyError> {
-    let key = key(secret)?;
+    let key = standard_key(secret)?;
     let seconds: i64 = timestamp.parse().map_err(|_| VerifyError::Timestamp)?;
     if now.as_second().abs_diff(seconds) > TOLERANCE.as_secs() {
         return Err(VerifyError::Tolerance);
@@ -112,10 +91,10 @@ pub fn verify(
 /// # Errors
 /// See [`SecretError`].
 pub fn check_secret(secret: &Secret) -> Result<(), SecretError> {
-    key(secret).map(drop)
+    standard_key(secret).map(drop)
 }
 
-fn key(secret: &Secret) -> Result<hmac::Key, SecretError> {
+fn standard_key(secret: &Secret) -> Result<hmac::Key, SecretError> {
     let text = secret.expose_text().and_then(|text| text.strip_prefix(SECRET_PREFIX));
     let decoded = text.and_then(|text| STANDARD.decode(text).ok());
     let bytes = Secret::new(decoded.ok_or(SecretError::Encoding)?);
@@ -138,7 +117,17 @@ fn signed(id: &str, timestamp: &str, body: &[u8]) -> Vec<u8> {
 
 #[cfg(test)]
 mod tests {
+    use super::scheme::{Signed, Signing};
     use super::*;
+
+    fn sign<const N: usize>(secrets: [&Secret; N], id: &str, seconds: i64, body: &[u8]) -> String {
+        let (_, value) = Signing::Standard.header(secrets, Signed { id, seconds, body }).unwrap().unwrap();
+        value.to_str().unwrap().to_owned()
+    }
+
+    fn fresh_secret() -> Secret {
+        Signing::Standard.fresh_secret().unwrap()
+    }
 
     fn at(seconds: i64) -> Timestamp {
         Timestamp::from_second(seconds).unwrap()
@@ -155,7 +144,7 @@ mod tests {
             let secret = Secret::new(field("secret"));
             let seconds = vector["timestamp"].as_i64().unwrap();
             let (id, body, expected) = (field("id"), field("body"), field("signature"));
-            assert_eq!(sign([&secret], &id, seconds, body.as_bytes()).unwrap(), expected);
+            assert_eq!(sign([&secret], &id, seconds, body.as_bytes()), expected);
             let check = |id: &str, seconds: i64, signature: &str, body: &[u8], now| {
                 verify(&secret, id, &seconds.to_string(), signature, body, at(now))
             };
@@ -172,13 +161,13 @@ mod tests {
 
     #[test]
     fn every_live_secret_signs() {
-        let (old, new) = (fresh_secret().unwrap(), fresh_secret().unwrap());
-        let header = sign([&new, &old], "dlv_1", 1_000, b"body").unwrap();
+        let (old, new) = (fresh_secret(), fresh_secret());
+        let header = sign([&new, &old], "dlv_1", 1_000, b"body");
         assert_eq!(header.split(' ').count(), 2);
         for secret in [&old, &new] {
             assert_eq!(verify(secret, "dlv_1", "1000", &header, b"body", at(1_000)), Ok(()));
         }
-        let stranger = fresh_secret().unwrap();
+        let stranger = fresh_secret();
         assert_eq!(
             verify(&stranger, "dlv_1", "1000", &header, b"body", at(1_000)),
             Err(VerifyError::Signature)
@@ -193,6 +182,6 @@ mod tests {
         assert_eq!(check("whsec_***"), SecretError::Encoding);
         assert_eq!(check(&format!("whsec_{}", STANDARD.encode([1; 23]))), SecretError::Length(23));
         assert_eq!(check(&format!("whsec_{}", STANDARD.encode([1; 65]))), SecretError::Length(65));
-        assert_eq!(format!("{:?}", fresh_secret().unwrap()), "Secret(…)");
+        assert_eq!(format!("{:?}", fresh_secret()), "Secret(…)");
     }
 }

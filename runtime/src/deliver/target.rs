@@ -3,17 +3,26 @@
 use std::sync::Arc;
 
 use crate::deliver::address::AddressPolicy;
+use crate::deliver::sign::scheme::Signing;
+use crate::deliver::success::Success;
+use crate::deliver::tls::{TlsMistake, TlsProfile};
 use crate::id::{ConnectionId, WorkspaceId};
 use crate::secret::Secret;
 
 /// A connection's settings of this moment.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct Target {
     /// The URL to post to.
     pub url: Arc<str>,
-    /// The live signing secrets (`whsec_` and base64), newest first; each one signs, at most
-    /// [`SECRETS_MAX`] of them. None: the request is not signed.
+    /// The live signing secrets, newest first; at most [`SECRETS_MAX`] of them sign. None: the request is not
+    /// signed.
     pub secrets: Vec<Arc<Secret>>,
+    /// How they sign.
+    pub signing: Signing,
+    /// Certificates of its own, or what is wrong with them.
+    pub tls: Result<Option<Arc<TlsProfile>>, TlsMistake>,
+    /// Which answers count as delivered; `None` for 2xx.
+    pub success: Option<Arc<Success>>,
     /// Further headers of the connection. The values may be credentials, so they are never shown.
     pub headers: Vec<(Arc<str>, Arc<Secret>)>,
     /// Counts the changes of these settings, so that an attempt can say with which ones it was made.
@@ -22,6 +31,24 @@ pub struct Target {
     pub enabled: bool,
     /// Which addresses it may reach; `None` for the node's own policy.
     pub addresses: Option<AddressPolicy>,
+}
+
+impl Target {
+    /// A connection with a URL and nothing else.
+    #[must_use]
+    pub fn to(url: impl Into<Arc<str>>) -> Self {
+        Self {
+            url: url.into(),
+            secrets: Vec::new(),
+            signing: Signing::Standard,
+            tls: Ok(None),
+            success: None,
+            headers: Vec::new(),
+            version: 0,
+            enabled: true,
+            addresses: None,
+        }
+    }
 }
 
 /// So many secrets sign one request: an old and a new one, and room for a rotation within a rotation.

@@ -9,8 +9,9 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::mpsc;
 
+use super::http::{Http, HttpSettings};
+use super::sign::scheme::Signing;
 use super::target::Target;
-use super::transport::Http;
 use super::*;
 use crate::clock::SystemClock;
 use crate::id::{ConnectionId, DeliveryId, EventId, WorkspaceId};
@@ -31,13 +32,13 @@ impl Connections for One {
 const LOOPBACK: AddressPolicy = AddressPolicy { allow_loopback: true, allow_private_addresses: false };
 
 fn target(url: &str) -> Target {
-    Target { url: url.into(), version: 1, enabled: true, ..Target::default() }
+    Target::to(url)
 }
 
 fn sender(target: Option<Target>, addresses: AddressPolicy) -> Sender {
     Sender {
         connections: Arc::new(One(target)),
-        transport: Arc::new(Http::new().unwrap()),
+        transport: Arc::new(Http::new(&HttpSettings::default()).unwrap()),
         clock: Arc::new(SystemClock::default()),
         addresses,
     }
@@ -67,10 +68,13 @@ fn delivery(input: &str, timeout: Duration) -> DeliveryRecord {
             expires: Duration::from_secs(1000),
             weight: 4,
             idempotency_key: None,
+            ..Policy::default()
         },
         created_at: Timestamp::UNIX_EPOCH,
         due_at: Timestamp::UNIX_EPOCH,
         replay_of: None,
+        gated: Default::default(),
+        skipped: None,
     }
 }
 
@@ -157,7 +161,10 @@ const MINUTE: Duration = Duration::from_secs(60);
 #[tokio::test]
 async fn a_delivery_arrives_signed_and_as_it_was_mapped() {
     let (address, mut seen) = receiver(b"HTTP/1.1 200 OK\r\ncontent-length: 4\r\n\r\nfine", stay).await;
-    let secrets = vec![Arc::new(sign::fresh_secret().unwrap()), Arc::new(sign::fresh_secret().unwrap())];
+    let secrets = vec![
+        Arc::new(Signing::Standard.fresh_secret().unwrap()),
+        Arc::new(Signing::Standard.fresh_secret().unwrap()),
+    ];
     let mut target = target(&format!("http://{address}/hook?a=b"));
     target.secrets = secrets.clone();
     target.headers = vec![("authorization".into(), Arc::new(Secret::new("Bearer 123")))];

@@ -26,7 +26,8 @@ const BODY_BYTES_MAX: usize = 1 << 20;
 const TOLERANCE_SECONDS: i64 = 300;
 
 /// Clients at once.
-const CONNECTIONS_MAX: usize = 1_024;
+const CLIENT_LIMITS: accept::ClientLimits =
+    accept::ClientLimits { connections_max: 1_024, per_address_max: 1_024 };
 
 /// What arrived under one `webhook-id`.
 #[derive(Clone, Debug)]
@@ -75,7 +76,7 @@ impl Receiver {
         let url = format!("http://{}", listener.local_addr()?);
         let router = Router::new().route("/hooks/{connection}", post(receive)).with_state(Arc::clone(&inner));
         let (stop, stopped) = watch::channel(false);
-        tokio::spawn(accept::serve(listener, router, CONNECTIONS_MAX, stopped));
+        tokio::spawn(accept::serve(listener, router, CLIENT_LIMITS, stopped));
         Ok(Self { inner, url, _stop: stop })
     }
 

@@ -3,6 +3,9 @@
 //! While it is open, deliveries wait in their queue and use up no attempts: an outage of hours does not
 //! burn the retries of everything that is due in it.
 
+use jiff::Timestamp;
+use serde::Serialize;
+
 use super::Millis;
 
 /// So many failures in a row, without one success, open it.
@@ -36,6 +39,24 @@ enum State {
     },
 }
 
+/// How a breaker stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(tag = "state", rename_all = "snake_case")]
+pub enum BreakerView {
+    /// The receiver is called as often as anybody likes.
+    Closed,
+    /// Nothing is sent until then.
+    Open {
+        /// When the first probe goes.
+        until: Timestamp,
+    },
+    /// The receiver is being tried.
+    HalfOpen {
+        /// So many attempts at once.
+        probes: u32,
+    },
+}
+
 impl Breaker {
     /// How many attempts may be under way at once now.
     #[must_use]
@@ -51,6 +72,17 @@ impl Breaker {
     #[must_use]
     pub fn is_closed(&self) -> bool {
         self.state == State::Closed
+    }
+
+    /// How it stands, for people.
+    #[must_use]
+    pub fn view(&self, now: Millis) -> BreakerView {
+        match self.state {
+            State::Closed => BreakerView::Closed,
+            State::Open { until } if now < until => BreakerView::Open { until: super::timestamp(until) },
+            State::Open { .. } => BreakerView::HalfOpen { probes: 1 },
+            State::Probing { allowed } => BreakerView::HalfOpen { probes: allowed },
+        }
     }
 
     /// The receiver answered as it should.

@@ -1,8 +1,8 @@
 //! What follows an attempt: done, again at some time, or given up. A pure function.
 
-use crate::model::{DeadReason, Outcome, Policy};
-
 use super::Millis;
+use super::owe::Terms;
+use crate::model::{DeadReason, Outcome};
 
 /// A receiver may ask to wait for this long and not longer; more would outlive most deliveries.
 pub const RETRY_AFTER_MAX: Millis = 24 * 3600 * 1000;
@@ -47,15 +47,15 @@ impl From<Dead> for DeadReason {
 pub struct Series {
     /// Attempts made, the last one included.
     pub made: u32,
-    /// When it was owed.
-    pub created_at: Millis,
+    /// After this it is given up.
+    pub expires_at: Millis,
     /// How long the receiver asked to wait.
     pub retry_after: Option<Millis>,
 }
 
 /// Decides. `random` is any number, drawn for this call; it moves the wait within the policy's jitter.
 #[must_use]
-pub fn decide(outcome: Outcome, policy: &Policy, series: Series, now: Millis, random: u32) -> Next {
+pub fn decide(outcome: Outcome, terms: &Terms, series: Series, now: Millis, random: u32) -> Next {
     match outcome {
         Outcome::Delivered | Outcome::DuplicateAccepted => Next::Done,
         Outcome::Rejected => Next::DeadLetter(Dead::Rejected),
@@ -70,18 +70,18 @@ pub fn decide(outcome: Outcome, policy: &Policy, series: Series, now: Millis, ra
         // both apply to what is pending, so waiting is worth it.
         | Outcome::AddressRefused
         | Outcome::TlsFailed
-        | Outcome::CredentialsRefused => again(policy, series, now, random),
+        | Outcome::CredentialsRefused => again(terms, series, now, random),
     }
 }
 
-fn again(policy: &Policy, series: Series, now: Millis, random: u32) -> Next {
-    if series.made >= policy.attempts {
+fn again(terms: &Terms, series: Series, now: Millis, random: u32) -> Next {
+    if series.made >= terms.attempts {
         return Next::DeadLetter(Dead::AttemptsExhausted);
     }
     let asked = series.retry_after.unwrap_or(0).clamp(0, RETRY_AFTER_MAX);
-    let at = now.saturating_add(wait(policy, series.made, random).max(asked));
+    let at = now.saturating_add(wait(terms, series.made, random).max(asked));
     // An attempt after the expiry will not be made, so there is nothing to wait for.
-    if at > series.created_at.saturating_add(millis(policy.expires)) {
+    if at > series.expires_at {
         return Next::DeadLetter(Dead::Expired);
     }
     Next::Again(at)
@@ -90,20 +90,20 @@ fn again(policy: &Policy, series: Series, now: Millis, random: u32) -> Next {
 /// The wait after the attempt of that number: it grows from the first one and is spread evenly between
 /// its lower and its upper end, so that what failed together does not come back together.
 #[must_use]
-pub fn wait(policy: &Policy, made: u32, random: u32) -> Millis {
-    let longest = millis(policy.longest_wait);
-    let mut base = millis(policy.first_wait).min(longest);
+pub fn wait(terms: &Terms, made: u32, random: u32) -> Millis {
+    let longest = millis(terms.longest_wait);
+    let mut base = millis(terms.first_wait).min(longest);
     for _ in 1..made {
         if base >= longest {
             break;
         }
-        let grown = i128::from(base) * i128::from(policy.growth_thousandths.max(1000)) / 1000;
+        let grown = i128::from(base) * i128::from(terms.growth_thousandths.max(1000)) / 1000;
         base = Millis::try_from(grown).unwrap_or(longest).min(longest);
-        if policy.growth_thousandths <= 1000 {
+        if terms.growth_thousandths <= 1000 {
             break;
         }
     }
-    let share = Millis::from(policy.jitter_thousandths.min(1000));
+    let share = Millis::from(terms.jitter_thousandths.min(1000));
     let spread = Millis::try_from(i128::from(base) * i128::from(share) / 1000).unwrap_or(0);
     let (low, high) = (base - spread, base.saturating_add(spread).min(longest));
     let offset = i128::from(high - low) * i128::from(random) / i128::from(u32::MAX);
@@ -122,26 +122,24 @@ mod tests {
 
     use super::*;
 
-    fn policy() -> Policy {
-        Policy {
+    fn terms() -> Terms {
+        Terms {
             attempts: 4,
             first_wait: Duration::from_secs(10),
             longest_wait: Duration::from_secs(60),
             growth_thousandths: 2000,
             jitter_thousandths: 200,
-            timeout: Duration::from_secs(15),
-            expires: Duration::from_secs(300),
             weight: 4,
-            idempotency_key: None,
+            hours: None,
         }
     }
 
     const MIDDLE: u32 = u32::MAX / 2;
 
-    /// Created at 0, decided at 1 s, without a wish of the receiver and with a middling random number.
+    /// Expires after 300 s, decided at 1 s, without a wish of the receiver and with a middling random number.
     fn check(outcome: Outcome, made: u32, expected: Next) {
-        let series = Series { made, created_at: 0, retry_after: None };
-        assert_eq!(decide(outcome, &policy(), series, 1_000, MIDDLE), expected, "{outcome:?} after {made}");
+        let series = Series { made, expires_at: 300_000, retry_after: None };
+        assert_eq!(decide(outcome, &terms(), series, 1_000, MIDDLE), expected, "{outcome:?} after {made}");
     }
 
     #[test]
@@ -181,23 +179,23 @@ mod tests {
             (90, 48_000, 60_000),
         ];
         for (made, low, high) in rows {
-            assert_eq!(wait(&policy(), made, 0), low, "after {made}");
-            assert_eq!(wait(&policy(), made, u32::MAX), high, "after {made}");
+            assert_eq!(wait(&terms(), made, 0), low, "after {made}");
+            assert_eq!(wait(&terms(), made, u32::MAX), high, "after {made}");
         }
-        let none = Policy { jitter_thousandths: 0, ..policy() };
+        let none = Terms { jitter_thousandths: 0, ..terms() };
         assert_eq!([wait(&none, 2, 0), wait(&none, 2, u32::MAX)], [20_000, 20_000]);
-        let even = Policy { growth_thousandths: 1000, jitter_thousandths: 0, ..policy() };
+        let even = Terms { growth_thousandths: 1000, jitter_thousandths: 0, ..terms() };
         assert_eq!(wait(&even, 1_000_000, 0), 10_000);
-        let huge = Policy { first_wait: Duration::MAX, longest_wait: Duration::MAX, ..policy() };
+        let huge = Terms { first_wait: Duration::MAX, longest_wait: Duration::MAX, ..terms() };
         assert!(wait(&huge, 3, MIDDLE) > 0);
     }
 
     #[test]
     fn the_receivers_wish_counts_when_it_is_longer() {
         let ask = |retry_after| {
-            let series = Series { made: 1, created_at: 0, retry_after: Some(retry_after) };
-            let patient = Policy { expires: Duration::from_secs(7 * 24 * 3600), ..policy() };
-            decide(Outcome::RateLimited, &patient, series, 0, MIDDLE)
+            let week = 7 * 24 * 3600 * 1000;
+            let series = Series { made: 1, expires_at: week, retry_after: Some(retry_after) };
+            decide(Outcome::RateLimited, &terms(), series, 0, MIDDLE)
         };
         assert_eq!(ask(3_000), Next::Again(9_999));
         assert_eq!(ask(45_000), Next::Again(45_000));
@@ -207,8 +205,8 @@ mod tests {
 
     #[test]
     fn an_attempt_after_the_expiry_is_not_waited_for() {
-        let series = Series { made: 1, created_at: 0, retry_after: None };
-        let at = |now| decide(Outcome::TimedOut, &policy(), series, now, MIDDLE);
+        let series = Series { made: 1, expires_at: 300_000, retry_after: None };
+        let at = |now| decide(Outcome::TimedOut, &terms(), series, now, MIDDLE);
         assert_eq!(at(290_000), Next::Again(299_999));
         assert_eq!(at(290_002), Next::DeadLetter(Dead::Expired));
     }

@@ -1,67 +1,83 @@
-//! Whose turn it is: a queue per connection, fair between workspaces, then between connections.
+//! A queue per connection, fair between workspaces, then between connections.
 //!
 //! The scarce thing is attempts under way, not work. A receiver that hangs holds its attempts for as long
-//! as their timeout, so every level has its cap: the connection, the workspace while anybody else waits,
-//! and a share of the node that only those may use who have nothing under way.
+//! as their timeout, so turns are paid by that time, and every level has its cap: the connection, the
+//! workspace while anybody else waits, and a share of the node that only those may use who have nothing
+//! under way.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::HashMap;
 
 use super::breaker::Breaker;
-use super::pending::{List, Pending};
+use super::pace::Pace;
+use super::pending::{Pending, Ranks};
 use super::slab::{Key, Slab};
+use super::turns::{Credit, Turn, Turns};
 use super::{Caps, Millis};
 use crate::id::{ConnectionId, WorkspaceId};
 
-/// The weights of low, normal and high priority.
-const WEIGHTS: [i32; 3] = [1, 4, 16];
-
 /// One in so many attempts is kept for workspaces that have none under way.
-const RESERVE_SHARE: u32 = 20;
+pub const RESERVE_SHARE: u32 = 20;
+
+/// What a workspace may spend in one round: a start costs 1 and 1 for each 4 KiB, and its end 1 for each
+/// [`SLOT_TIME`] that it took.
+const WORKSPACE_QUANTUM: i64 = 8;
+
+/// Milliseconds of an attempt that cost as much as a start.
+const SLOT_TIME: Millis = 25;
 
 /// All queues of a node.
 pub struct Queues {
-    workspaces: Slab<WorkspaceQueue>,
-    connections: Slab<ConnectionQueue>,
-    by_workspace: HashMap<WorkspaceId, Key>,
-    by_connection: HashMap<(WorkspaceId, ConnectionId), Key>,
-    /// Workspaces that may have something to send, in the order of their turns.
-    ready: VecDeque<Key>,
+    workspaces: Slab<Workspace>,
+    connections: Slab<Connection>,
+    by_workspace: HashMap<WorkspaceId, u32>,
+    by_connection: HashMap<(WorkspaceId, ConnectionId), u32>,
+    /// Workspaces that may have something to send.
+    turns: Turns,
+    /// How many of those have nothing under way.
+    quiet: usize,
     in_flight: u32,
     caps: Caps,
 }
 
-struct WorkspaceQueue {
-    id: WorkspaceId,
-    /// Connections that may have something to send, in the order of their turns.
-    ready: VecDeque<Key>,
-    /// It is in [`Queues::ready`].
+struct Workspace {
+    /// Connections that may have something to send.
+    turns: Turns,
+    credit: Credit,
+    /// It is in [`Queues::turns`].
     listed: bool,
     in_flight: u32,
     connections: u32,
 }
 
 /// One connection's deliveries that could go now.
-pub struct ConnectionQueue {
-    workspace: Key,
+pub struct Connection {
+    workspace: u32,
     /// The workspace's id.
     pub workspace_id: WorkspaceId,
     /// Its own id.
     pub id: ConnectionId,
-    /// One list a priority, in the order of [`WEIGHTS`].
-    lists: [List; 3],
-    /// Smooth weighted round robin between the lists: each turn adds the weights, the highest goes.
-    turns: [i32; 3],
-    /// What is left of its turn among its workspace's connections.
-    credit: i32,
+    ready: Ranks,
+    credit: Credit,
     /// It is in its workspace's list.
     listed: bool,
-    in_flight: u32,
+    /// Attempts under way.
+    pub in_flight: u32,
     /// Deliveries that are not settled, wherever they are.
-    pending: u32,
+    pub pending: u32,
     /// Nothing is sent before.
-    blocked_until: Millis,
+    pub blocked_until: Millis,
     /// Whether its receiver is worth calling.
     pub breaker: Breaker,
+    /// How many attempts its receiver can take at once.
+    pub pace: Pace,
+}
+
+/// A delivery whose turn it is, and whose turns it takes.
+#[derive(Clone, Copy, Debug)]
+pub struct Picked {
+    /// The delivery.
+    pub index: u32,
+    connection: u32,
 }
 
 impl Queues {
@@ -73,7 +89,8 @@ impl Queues {
             connections: Slab::default(),
             by_workspace: HashMap::new(),
             by_connection: HashMap::new(),
-            ready: VecDeque::new(),
+            turns: Turns::default(),
+            quiet: 0,
             in_flight: 0,
             caps,
         }
@@ -85,276 +102,306 @@ impl Queues {
         self.in_flight
     }
 
-    /// A connection's queue.
+    /// What may be under way at once.
     #[must_use]
-    pub fn connection(&self, key: Key) -> Option<&ConnectionQueue> {
-        self.connections.get(key)
+    pub fn caps(&self) -> Caps {
+        self.caps
     }
 
-    /// A connection's breaker.
-    pub fn breaker(&mut self, key: Key) -> Option<&mut Breaker> {
-        self.connections.get_mut(key).map(|connection| &mut connection.breaker)
+    /// A connection's queue.
+    #[must_use]
+    pub fn connection(&self, connection: u32) -> Option<&Connection> {
+        self.connections.at(connection)
+    }
+
+    /// A connection's queue, to change.
+    pub fn connection_mut(&mut self, connection: u32) -> Option<&mut Connection> {
+        self.connections.at_mut(connection)
+    }
+
+    /// A connection's number.
+    #[must_use]
+    pub fn find(&self, workspace: &WorkspaceId, connection: &ConnectionId) -> Option<u32> {
+        self.by_connection.get(&(workspace.clone(), connection.clone())).copied()
+    }
+
+    /// A connection's name, for timers that may outlive it.
+    #[must_use]
+    pub fn key(&self, connection: u32) -> Option<Key> {
+        self.connections.key_at(connection)
     }
 
     /// Counts a delivery in; its connection's queue is made when it is the first.
-    pub fn join(&mut self, workspace: &WorkspaceId, connection: &ConnectionId) -> Key {
+    pub fn join(&mut self, workspace: &WorkspaceId, connection: &ConnectionId) -> u32 {
         let name = (workspace.clone(), connection.clone());
-        let key = match self.by_connection.get(&name) {
-            Some(key) => *key,
+        let number = match self.by_connection.get(&name) {
+            Some(number) => *number,
             None => {
-                let owner = *self.by_workspace.entry(workspace.clone()).or_insert_with(|| {
-                    self.workspaces.insert(WorkspaceQueue {
-                        id: workspace.clone(),
-                        ready: VecDeque::new(),
-                        listed: false,
-                        in_flight: 0,
-                        connections: 0,
-                    })
-                });
-                if let Some(owner) = self.workspaces.get_mut(owner) {
+                let owner = *self
+                    .by_workspace
+                    .entry(workspace.clone())
+                    .or_insert_with(|| self.workspaces.insert(Workspace::new()).index());
+                if let Some(owner) = self.workspaces.at_mut(owner) {
                     owner.connections += 1;
                 }
-                let key = self.connections.insert(ConnectionQueue::new(owner, workspace, connection));
-                self.by_connection.insert(name, key);
-                key
+                let made = Connection::new(owner, workspace, connection);
+                let number = self.connections.insert(made).index();
+                self.by_connection.insert(name, number);
+                number
             }
         };
-        if let Some(connection) = self.connections.get_mut(key) {
+        if let Some(connection) = self.connections.at_mut(number) {
             connection.pending += 1;
         }
-        key
+        number
+    }
+
+    /// Counts a delivery in whose connection's number is known because something of it is pending.
+    pub fn join_again(&mut self, number: u32) {
+        if let Some(connection) = self.connections.at_mut(number) {
+            connection.pending += 1;
+        }
     }
 
     /// Counts a settled delivery out. A queue without any goes, once it is not blocked any more.
-    pub fn leave(&mut self, key: Key, now: Millis) {
-        let Some(connection) = self.connections.get_mut(key) else { return };
-        connection.pending -= 1;
-        self.sweep(key, now);
+    pub fn leave(&mut self, connection: u32, now: Millis) {
+        let Some(queue) = self.connections.at_mut(connection) else { return };
+        queue.pending -= 1;
+        self.sweep(connection, now);
     }
 
     /// The time for which a connection was blocked is over.
     pub fn unblock(&mut self, key: Key, now: Millis) {
-        self.list(key, now);
-        self.sweep(key, now);
+        if self.connections.get(key).is_some() {
+            self.list(key.index(), now);
+            self.sweep(key.index(), now);
+        }
     }
 
-    fn sweep(&mut self, key: Key, now: Millis) {
-        let Some(connection) = self.connections.get(key) else { return };
+    fn sweep(&mut self, number: u32, now: Millis) {
+        let Some(connection) = self.connections.at(number) else { return };
         if connection.pending > 0 || connection.blocked_until > now {
             return;
         }
-        let Some(connection) = self.connections.remove(key) else { return };
-        self.by_connection.remove(&(connection.workspace_id.clone(), connection.id));
-        if let Some(owner) = self.workspaces.get_mut(connection.workspace) {
-            owner.connections -= 1;
-            if owner.connections == 0 {
-                self.workspaces.remove(connection.workspace);
-                self.by_workspace.remove(&connection.workspace_id);
+        let owner = connection.workspace;
+        // It must not stand in a list when its number goes to another one.
+        if connection.listed
+            && let Some(workspace) = self.workspaces.at_mut(owner)
+        {
+            let place = workspace.turns.iter().find(|(_, who)| *who == number);
+            if let Some((turn, _)) = place {
+                workspace.turns.leave(turn, &mut Credit::new(0));
             }
         }
+        let Some(connection) = self.connections.remove(number) else { return };
+        self.by_connection.remove(&(connection.workspace_id.clone(), connection.id));
+        let Some(workspace) = self.workspaces.at_mut(owner) else { return };
+        workspace.connections -= 1;
+        if workspace.connections > 0 {
+            return;
+        }
+        if workspace.listed {
+            self.quiet -= usize::from(workspace.in_flight == 0);
+            let place = self.turns.iter().find(|(_, who)| *who == owner);
+            if let Some((turn, _)) = place {
+                self.turns.leave(turn, &mut Credit::new(0));
+            }
+        }
+        self.workspaces.remove(owner);
+        self.by_workspace.remove(&connection.workspace_id);
     }
 
-    /// Puts a delivery into its connection's queue: new ones last, those that come back first. While the
-    /// receiver is down, those go last, too, so that the few probes are spread over all that waits.
-    pub fn enqueue(&mut self, table: &mut Slab<Pending>, key: Key, comes_back: bool, now: Millis) {
-        let Some((connection, list)) =
-            table.get(key).map(|entry| (entry.connection, list_of(entry.policy.weight)))
-        else {
-            return;
-        };
-        if let Some(queue) = self.connections.get_mut(connection)
-            && let Some(list) = queue.lists.get_mut(list)
-        {
-            let first = comes_back && queue.breaker.is_closed();
-            if first { list.push_front(table, key) } else { list.push_back(table, key) }
+    /// Puts a delivery of that weight into its connection's queue. While the receiver is down, even those
+    /// that should go first go last, so that the few probes are spread over all that waits.
+    pub fn enqueue(&mut self, table: &mut Slab<Pending>, index: u32, weight: u8, first: bool, now: Millis) {
+        let Some(connection) = table.at(index).map(|entry| entry.connection) else { return };
+        if let Some(queue) = self.connections.at_mut(connection) {
+            let first = first && queue.breaker.is_closed();
+            queue.ready.push(table, index, weight, first);
         }
         self.list(connection, now);
     }
 
-    /// Takes a delivery out of its connection's queue.
-    pub fn unlink(&mut self, table: &mut Slab<Pending>, key: Key) {
-        let Some((connection, list)) =
-            table.get(key).map(|entry| (entry.connection, list_of(entry.policy.weight)))
-        else {
-            return;
-        };
-        if let Some(list) = self.connections.get_mut(connection).and_then(|queue| queue.lists.get_mut(list)) {
-            list.unlink(table, key);
+    /// Takes a delivery of that weight out of its connection's queue.
+    pub fn unlink(&mut self, table: &mut Slab<Pending>, index: u32, weight: u8) {
+        let Some(connection) = table.at(index).map(|entry| entry.connection) else { return };
+        if let Some(queue) = self.connections.at_mut(connection) {
+            queue.ready.unlink(table, index, weight);
         }
     }
 
     /// Sends nothing to a connection before that time. Returns whether the time is a new one.
-    pub fn block(&mut self, key: Key, until: Millis) -> bool {
-        let Some(connection) = self.connections.get_mut(key) else { return false };
-        let later = until > connection.blocked_until;
-        connection.blocked_until = connection.blocked_until.max(until);
+    pub fn block(&mut self, connection: u32, until: Millis) -> bool {
+        let Some(queue) = self.connections.at_mut(connection) else { return false };
+        let later = until > queue.blocked_until;
+        queue.blocked_until = queue.blocked_until.max(until);
         later
     }
 
     /// Gives a connection a turn if it has something to send and may.
-    pub fn list(&mut self, key: Key, now: Millis) {
-        let cap = self.caps.connection_in_flight_max;
-        let Some(connection) = self.connections.get_mut(key) else { return };
-        if connection.listed || !connection.is_ready(now, cap) {
+    pub fn list(&mut self, connection: u32, now: Millis) {
+        let Some(queue) = self.connections.at_mut(connection) else { return };
+        if queue.listed || !queue.is_ready(now, self.caps) {
             return;
         }
-        connection.listed = true;
-        let owner = connection.workspace;
-        if let Some(workspace) = self.workspaces.get_mut(owner) {
-            workspace.ready.push_back(key);
-            if !std::mem::replace(&mut workspace.listed, true) {
-                self.ready.push_back(owner);
-            }
+        queue.listed = true;
+        let owner = queue.workspace;
+        let Some(workspace) = self.workspaces.at_mut(owner) else { return };
+        workspace.turns.join(connection, &mut queue.credit, i64::from(queue.ready.weight()));
+        if !std::mem::replace(&mut workspace.listed, true) {
+            self.turns.join(owner, &mut workspace.credit, WORKSPACE_QUANTUM);
+            self.quiet += usize::from(workspace.in_flight == 0);
         }
     }
 
-    /// Takes the delivery whose turn it is and counts it as under way.
-    pub fn pick(&mut self, table: &mut Slab<Pending>, now: Millis) -> Option<Key> {
+    /// Takes the delivery whose turn it is out of its queue. It is not under way before [`Self::started`].
+    pub fn pick(&mut self, table: &mut Slab<Pending>, now: Millis) -> Option<Picked> {
         let connection = self.next_connection(now)?;
-        let queue = self.connections.get_mut(connection)?;
-        let key = queue.pop(table)?;
-        queue.in_flight += 1;
-        self.in_flight += 1;
-        if let Some(workspace) = self.workspaces.get_mut(queue.workspace) {
-            workspace.in_flight += 1;
-        }
-        Some(key)
+        let queue = self.connections.at_mut(connection)?;
+        queue.ready.pop(table).map(|index| Picked { index, connection })
     }
 
-    /// An attempt is over, or was none.
-    pub fn release(&mut self, key: Key, now: Millis) {
+    /// What was picked starts: it counts as under way, and is paid for.
+    pub fn started(&mut self, picked: Picked, cost: u16) {
+        let Some(connection) = self.connections.at_mut(picked.connection) else { return };
+        connection.in_flight += 1;
+        connection.credit.pay(i64::from(cost));
+        self.in_flight += 1;
+        let Some(workspace) = self.workspaces.at_mut(connection.workspace) else { return };
+        if workspace.in_flight == 0 && workspace.listed {
+            self.quiet -= 1;
+        }
+        workspace.in_flight += 1;
+        workspace.credit.pay(i64::from(cost));
+    }
+
+    /// What was started is over after so long, which is paid for, too.
+    pub fn release(&mut self, connection: u32, took: Millis, now: Millis) {
+        let cost = took.max(0) / SLOT_TIME;
         self.in_flight -= 1;
-        if let Some(connection) = self.connections.get_mut(key) {
-            connection.in_flight -= 1;
-            if let Some(workspace) = self.workspaces.get_mut(connection.workspace) {
+        if let Some(queue) = self.connections.at_mut(connection) {
+            queue.in_flight -= 1;
+            queue.credit.pay(cost);
+            if let Some(workspace) = self.workspaces.at_mut(queue.workspace) {
                 workspace.in_flight -= 1;
+                workspace.credit.pay(cost);
+                self.quiet += usize::from(workspace.in_flight == 0 && workspace.listed);
             }
         }
-        self.list(key, now);
+        self.list(connection, now);
     }
 
     /// The connection whose turn it is.
-    fn next_connection(&mut self, now: Millis) -> Option<Key> {
+    fn next_connection(&mut self, now: Millis) -> Option<u32> {
         let free = self.caps.in_flight_max.saturating_sub(self.in_flight);
         if free == 0 {
             return None;
         }
-        // Twice around: whom the first round passes over in favour of others may find that they had nothing.
-        let mut turns = self.ready.len() * 2;
-        while turns > 0 {
-            turns -= 1;
-            let owner = self.ready.pop_front()?;
-            let others_wait = !self.ready.is_empty();
-            let Some(workspace) = self.workspaces.get_mut(owner) else { continue };
-            let half = (self.caps.in_flight_max / 2).max(1);
-            let over_half = workspace.in_flight >= half && others_wait;
-            let reserved = free <= self.caps.in_flight_max / RESERVE_SHARE && workspace.in_flight > 0;
-            if over_half || reserved {
-                self.ready.push_back(owner);
+        let reserved = free <= self.caps.in_flight_max / RESERVE_SHARE;
+        loop {
+            if reserved && self.quiet == 0 {
+                return None;
+            }
+            let (turn, owner) = self.next_workspace(reserved)?;
+            let workspace = self.workspaces.at_mut(owner)?;
+            if !workspace.credit.is_positive() {
+                self.turns.put_off(turn, owner, &mut workspace.credit, WORKSPACE_QUANTUM);
                 continue;
             }
-            if let Some(connection) =
-                turn(workspace, &mut self.connections, now, self.caps.connection_in_flight_max)
-            {
-                self.ready.push_back(owner);
-                return Some(connection);
+            match turn_in(workspace, &mut self.connections, now, self.caps) {
+                Some(connection) => {
+                    self.turns.serve(turn);
+                    return Some(connection);
+                }
+                None => {
+                    workspace.listed = false;
+                    self.quiet -= usize::from(workspace.in_flight == 0);
+                    self.turns.leave(turn, &mut workspace.credit);
+                }
             }
-            workspace.listed = false;
         }
-        None
     }
 
-    /// The workspaces with a queue, for tests and status.
+    /// The first workspace that its caps let go. Those that are passed over have attempts under way, so
+    /// there are never more of them than attempts.
+    fn next_workspace(&self, reserved: bool) -> Option<(Turn, u32)> {
+        let half = (self.caps.in_flight_max / 2).max(1);
+        let others_wait = self.turns.len() > 1;
+        self.turns.iter().find(|(_, owner)| {
+            self.workspaces.at(*owner).is_some_and(|workspace| {
+                let over_half = workspace.in_flight >= half && others_wait;
+                let not_quiet = reserved && workspace.in_flight > 0;
+                !(over_half || not_quiet)
+            })
+        })
+    }
+
+    /// How many workspaces have a queue.
     #[must_use]
     pub fn workspaces(&self) -> usize {
-        debug_assert!(
-            self.by_workspace.iter().all(|(id, key)| self.workspaces.get(*key).is_some_and(|w| w.id == *id))
-        );
         self.by_workspace.len()
     }
 }
 
-/// The connection whose turn it is within a workspace: as many deliveries a turn as its best priority weighs.
-fn turn(
-    workspace: &mut WorkspaceQueue,
-    connections: &mut Slab<ConnectionQueue>,
+/// The connection whose turn it is within a workspace. Its quantum is the weight of what waits.
+fn turn_in(
+    workspace: &mut Workspace,
+    connections: &mut Slab<Connection>,
     now: Millis,
-    cap: u32,
-) -> Option<Key> {
-    while let Some(key) = workspace.ready.pop_front() {
-        let Some(connection) = connections.get_mut(key) else { continue };
-        if !connection.is_ready(now, cap) {
+    caps: Caps,
+) -> Option<u32> {
+    while let Some((turn, number)) = workspace.turns.first() {
+        let connection = connections.at_mut(number)?;
+        if !connection.is_ready(now, caps) {
             connection.listed = false;
-            connection.credit = 0;
-            continue;
-        }
-        if connection.credit <= 0 {
-            connection.credit = connection.weight();
-        }
-        connection.credit -= 1;
-        if connection.credit > 0 {
-            workspace.ready.push_front(key);
+            workspace.turns.leave(turn, &mut connection.credit);
+        } else if !connection.credit.is_positive() {
+            let quantum = i64::from(connection.ready.weight());
+            workspace.turns.put_off(turn, number, &mut connection.credit, quantum);
         } else {
-            workspace.ready.push_back(key);
+            workspace.turns.serve(turn);
+            return Some(number);
         }
-        return Some(key);
     }
     None
 }
 
-impl ConnectionQueue {
-    fn new(workspace: Key, workspace_id: &WorkspaceId, id: &ConnectionId) -> Self {
+impl Workspace {
+    fn new() -> Self {
+        Self {
+            turns: Turns::default(),
+            credit: Credit::new(WORKSPACE_QUANTUM),
+            listed: false,
+            in_flight: 0,
+            connections: 0,
+        }
+    }
+}
+
+impl Connection {
+    fn new(workspace: u32, workspace_id: &WorkspaceId, id: &ConnectionId) -> Self {
         Self {
             workspace,
             workspace_id: workspace_id.clone(),
             id: id.clone(),
-            lists: [List::default(); 3],
-            turns: [0; 3],
-            credit: 0,
+            ready: Ranks::default(),
+            credit: Credit::new(1),
             listed: false,
             in_flight: 0,
             pending: 0,
             blocked_until: Millis::MIN,
             breaker: Breaker::default(),
+            pace: Pace::default(),
         }
     }
 
-    fn is_ready(&self, now: Millis, cap: u32) -> bool {
-        self.lists.iter().any(|list| !list.is_empty())
-            && now >= self.blocked_until
-            && self.in_flight < cap.min(self.breaker.allowed(now))
+    /// How many attempts may be under way at once now.
+    #[must_use]
+    pub fn allowed(&self, now: Millis, caps: Caps) -> u32 {
+        self.pace.limit(caps.connection_in_flight_max).min(self.breaker.allowed(now))
     }
 
-    /// The weight of the best priority that waits.
-    fn weight(&self) -> i32 {
-        let waiting = WEIGHTS.iter().zip(&self.lists).filter(|(_, list)| !list.is_empty());
-        waiting.map(|(weight, _)| *weight).max().unwrap_or(1)
-    }
-
-    /// Takes the next delivery out: by weight between priorities, in order within one.
-    fn pop(&mut self, table: &mut Slab<Pending>) -> Option<Key> {
-        let mut total = 0;
-        let mut best: Option<(&mut i32, &mut List)> = None;
-        for ((list, turn), weight) in self.lists.iter_mut().zip(&mut self.turns).zip(WEIGHTS) {
-            if list.is_empty() {
-                continue;
-            }
-            *turn += weight;
-            total += weight;
-            if best.as_ref().is_none_or(|(highest, _)| *turn >= **highest) {
-                best = Some((turn, list));
-            }
-        }
-        let (turn, list) = best?;
-        *turn -= total;
-        list.pop_front(table)
-    }
-}
-
-fn list_of(weight: u8) -> usize {
-    match weight {
-        0..=1 => 0,
-        2..=4 => 1,
-        5.. => 2,
+    fn is_ready(&self, now: Millis, caps: Caps) -> bool {
+        !self.ready.is_empty() && now >= self.blocked_until && self.in_flight < self.allowed(now, caps)
     }
 }

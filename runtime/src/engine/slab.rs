@@ -1,16 +1,22 @@
 //! Values at stable small numbers, whose reuse is noticed.
 
 /// The name of a value. A name outlives its value without harm: it then finds nothing.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Key {
     index: u32,
     generation: u32,
 }
 
 impl Key {
-    /// No value.
-    pub const NONE: Self = Self { index: u32::MAX, generation: 0 };
+    /// The number that a value has while it is there.
+    #[must_use]
+    pub fn index(self) -> u32 {
+        self.index
+    }
 }
+
+/// No number.
+pub const NONE: u32 = u32::MAX;
 
 /// A growing table with a list of free places.
 #[derive(Debug)]
@@ -32,6 +38,11 @@ impl<T> Default for Slab<T> {
 }
 
 impl<T> Slab<T> {
+    /// Makes room for so many values more.
+    pub fn reserve(&mut self, values: usize) {
+        self.places.reserve_exact(values);
+    }
+
     /// Adds a value.
     pub fn insert(&mut self, value: T) -> Key {
         if let Some(index) = self.free.pop()
@@ -40,7 +51,7 @@ impl<T> Slab<T> {
             place.value = Some(value);
             return Key { index, generation: place.generation };
         }
-        let index = u32::try_from(self.places.len()).unwrap_or(u32::MAX);
+        let index = u32::try_from(self.places.len()).unwrap_or(NONE);
         self.places.push(Place { generation: 1, value: Some(value) });
         Key { index, generation: 1 }
     }
@@ -52,28 +63,42 @@ impl<T> Slab<T> {
         place.value.as_ref().filter(|_| place.generation == key.generation)
     }
 
-    /// A value to change, if it is still there.
-    pub fn get_mut(&mut self, key: Key) -> Option<&mut T> {
-        let place = self.places.get_mut(key.index as usize)?;
-        place.value.as_mut().filter(|_| place.generation == key.generation)
+    /// The value with that number, for those who know that it is still the same one.
+    #[must_use]
+    pub fn at(&self, index: u32) -> Option<&T> {
+        self.places.get(index as usize)?.value.as_ref()
     }
 
-    /// All values with their names.
-    pub fn iter(&self) -> impl Iterator<Item = (Key, &T)> {
-        (0..).zip(&self.places).filter_map(|(index, place)| {
-            Some((Key { index, generation: place.generation }, place.value.as_ref()?))
-        })
+    /// The value with that number, to change.
+    pub fn at_mut(&mut self, index: u32) -> Option<&mut T> {
+        self.places.get_mut(index as usize)?.value.as_mut()
+    }
+
+    /// The name of the value with that number.
+    #[must_use]
+    pub fn key_at(&self, index: u32) -> Option<Key> {
+        let place = self.places.get(index as usize)?;
+        place.value.as_ref().map(|_| Key { index, generation: place.generation })
+    }
+
+    /// The values with numbers from `from` on, `most` places at most.
+    pub fn range(&self, from: u32, most: usize) -> impl Iterator<Item = (u32, &T)> {
+        let places = self.places.iter().skip(from as usize).take(most);
+        (from..).zip(places).filter_map(|(index, place)| Some((index, place.value.as_ref()?)))
+    }
+
+    /// How many places there are, free ones included.
+    #[must_use]
+    pub fn places(&self) -> usize {
+        self.places.len()
     }
 
     /// Takes a value out.
-    pub fn remove(&mut self, key: Key) -> Option<T> {
-        let place = self.places.get_mut(key.index as usize)?;
-        if place.generation != key.generation {
-            return None;
-        }
+    pub fn remove(&mut self, index: u32) -> Option<T> {
+        let place = self.places.get_mut(index as usize)?;
         let value = place.value.take()?;
         place.generation = place.generation.wrapping_add(1);
-        self.free.push(key.index);
+        self.free.push(index);
         Some(value)
     }
 

@@ -1,15 +1,15 @@
 //! A hierarchical timer wheel: constant-time inserts, expiry in small steps, 24 bytes of links a timer.
 //!
-//! Five levels of 256 slots; a tick is [`TICK`] milliseconds, so the levels reach 25.6 seconds, 1.8
-//! hours, 19 days, 13 years and more. A timer sits in the slot of its tick on the lowest level that
+//! Five levels of 256 slots; a tick is [`TICK`] milliseconds, so the levels reach 2.6 seconds, 11
+//! minutes, 46 hours, 16 months and more. A timer sits in the slot of its tick on the lowest level that
 //! reaches it and moves down as time comes closer (Varghese and Lauck, 1987). No call does more than the
 //! work it is allowed, so a slot with a million timers does not hold up deliveries. Timers are not
 //! cancelled: what they name is checked when they fire.
 
 use super::Millis;
 
-/// Milliseconds of a tick. Waits are seconds and more, and random by a fifth of it.
-pub const TICK: Millis = 100;
+/// Milliseconds of a tick. Retries would do with a second; rate limits of many a second would not.
+pub const TICK: Millis = 10;
 
 const LEVELS: usize = 5;
 const SLOTS: usize = 256;
@@ -24,8 +24,8 @@ pub struct Wheel<T> {
     free: u32,
     /// The tick up to which time has passed.
     now: u64,
-    /// Nodes of a higher level's slot that are to be put lower.
-    moving: u32,
+    /// Nodes of each level's slot that are to be put lower.
+    moving: [u32; LEVELS],
     /// Nodes that fire.
     firing: u32,
     timers: usize,
@@ -48,7 +48,7 @@ impl<T> Wheel<T> {
             nodes: Vec::new(),
             free: NONE,
             now: tick_of(now),
-            moving: NONE,
+            moving: [NONE; LEVELS],
             firing: NONE,
             timers: 0,
         }
@@ -64,6 +64,11 @@ impl<T> Wheel<T> {
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.timers == 0
+    }
+
+    /// Makes room for so many timers more.
+    pub fn reserve(&mut self, timers: usize) {
+        self.nodes.reserve_exact(timers);
     }
 
     /// Sets a timer. It fires at the first tick that is not before `at`, and never within this call.
@@ -96,9 +101,7 @@ impl<T> Wheel<T> {
         }
         while work > 0 {
             work -= 1;
-            if self.moving != NONE {
-                let index = self.moving;
-                self.moving = self.next_of(index);
+            if let Some(index) = self.pop_moving() {
                 self.place(index);
             } else if self.firing != NONE {
                 let index = self.firing;
@@ -106,29 +109,63 @@ impl<T> Wheel<T> {
                 if let Some(value) = self.release(index) {
                     fire(value);
                 }
-            } else if self.now < target {
-                self.turn();
             } else {
-                return true;
+                match self.next_turn().filter(|tick| *tick <= target) {
+                    Some(tick) => self.turn(tick),
+                    None => {
+                        self.now = self.now.max(target);
+                        return true;
+                    }
+                }
             }
         }
-        self.now >= target && self.moving == NONE && self.firing == NONE
+        false
     }
 
-    /// Lets one tick pass.
-    fn turn(&mut self) {
-        self.now += 1;
-        // Highest level first: what moves down from it may have to move on from the next one.
-        for level in (1..LEVELS).rev() {
+    /// When [`Self::advance`] has something to do, at the earliest.
+    #[must_use]
+    pub fn next(&self) -> Option<Millis> {
+        if self.timers == 0 {
+            return None;
+        }
+        let busy = self.firing != NONE || self.moving.iter().any(|head| *head != NONE);
+        let tick = if busy { Some(self.now) } else { self.next_turn() };
+        tick.and_then(|tick| Millis::try_from(tick).ok()).map(|tick| tick.saturating_mul(TICK))
+    }
+
+    /// The next tick at which a slot is due: its timers fire, or move down.
+    fn next_turn(&self) -> Option<u64> {
+        let on = |level: usize| {
+            let block = self.now >> (8 * level);
+            let slots = (block + 1..=block + 256).map(|tick| tick << (8 * level));
+            slots
+                .into_iter()
+                .find(|tick| self.slots.get(slot_of(*tick, level)).is_some_and(|head| *head != NONE))
+        };
+        (0..LEVELS).filter_map(on).min()
+    }
+
+    /// Lets time pass up to a tick, before which nothing is due.
+    fn turn(&mut self, tick: u64) {
+        self.now = tick;
+        for level in 1..LEVELS {
             if self.now.is_multiple_of(1 << (8 * level)) {
-                let slot = slot_of(self.now, level);
-                let list = self.take(slot);
-                self.moving = self.join(list, self.moving);
+                let list = self.take(slot_of(self.now, level));
+                if let Some(moving) = self.moving.get_mut(level) {
+                    *moving = list;
+                }
             }
         }
-        let slot = slot_of(self.now, 0);
-        let list = self.take(slot);
-        self.firing = self.join(list, self.firing);
+        self.firing = self.take(slot_of(self.now, 0));
+    }
+
+    /// The next node to be put lower: the highest level first, since it may land in the next one.
+    fn pop_moving(&mut self) -> Option<u32> {
+        let index = self.moving.iter().rev().copied().find(|head| *head != NONE)?;
+        let next = self.next_of(index);
+        let head = self.moving.iter_mut().rev().find(|head| **head == index)?;
+        *head = next;
+        Some(index)
     }
 
     /// Puts a node into the slot of its tick, or among those that fire.
@@ -155,21 +192,6 @@ impl<T> Wheel<T> {
 
     fn take(&mut self, slot: usize) -> u32 {
         self.slots.get_mut(slot).map_or(NONE, |head| std::mem::replace(head, NONE))
-    }
-
-    /// Joins two lists, the first of which is walked; one of the two is empty in all but rare cases.
-    fn join(&mut self, list: u32, rest: u32) -> u32 {
-        if rest == NONE || list == NONE {
-            return if list == NONE { rest } else { list };
-        }
-        let mut last = list;
-        while self.next_of(last) != NONE {
-            last = self.next_of(last);
-        }
-        if let Some(node) = self.nodes.get_mut(last as usize) {
-            node.next = rest;
-        }
-        list
     }
 
     fn release(&mut self, index: u32) -> Option<T> {
@@ -213,7 +235,7 @@ mod tests {
                     let reach = 10_i64.pow(random.random_range(0..10));
                     let at = now + random.random_range(-500..=reach);
                     wheel.insert(at, next);
-                    map.insert((at.max(0).unsigned_abs().div_ceil(100), next), ());
+                    map.insert((at.max(0).unsigned_abs().div_ceil(TICK.unsigned_abs()), next), ());
                     next += 1;
                 }
                 now += 10_i64.pow(random.random_range(0..7));
@@ -230,6 +252,11 @@ mod tests {
                 expected.sort_unstable();
                 assert_eq!(fired, expected, "seed {seed} at {now}");
                 assert_eq!(wheel.len(), map.len());
+                let first = map.first_key_value().map(|((tick, _), ())| *tick);
+                let next = wheel.next().map(tick_of);
+                assert_eq!(next.is_some(), first.is_some());
+                assert!(next <= first, "it wakes up in time");
+                assert!(next.is_none_or(|next| next > tick_of(now)), "and not for nothing");
             }
             assert!(next > 800);
         }
@@ -255,5 +282,19 @@ mod tests {
         assert_eq!(fired, 10_000);
         assert!(calls >= 200, "each timer is moved once and fired once");
         assert!(wheel.is_empty());
+    }
+
+    #[test]
+    fn a_long_silence_is_one_step() {
+        let mut wheel = Wheel::at(0);
+        wheel.insert(365 * 86_400_000, ());
+        let mut steps = 0;
+        let mut fired = 0;
+        while let Some(at) = wheel.next() {
+            assert!(wheel.advance(at, 10, |()| fired += 1));
+            steps += 1;
+        }
+        assert_eq!(fired, 1);
+        assert!(steps <= 5, "one a level: {steps}");
     }
 }

@@ -152,7 +152,10 @@ impl Active {
             connection: short(delivery.connection.as_str()),
             rule: short(&delivery.rule),
             about: About::of(&owed.event),
-            standing: Standing { kind: kind_code(StateKind::Waiting), ..Standing::default() },
+            standing: Standing {
+                kind: kind_code(StateKind::of(&delivery.first_state())),
+                ..Standing::default()
+            },
         });
         self.totals.deliveries += u64::from(!copy);
     }

@@ -243,7 +243,7 @@ fn view_of(delivery: &DeliveryRecord) -> DeliveryView {
         policy: delivery.policy.clone(),
         created_at: delivery.created_at,
         replay_of: delivery.replay_of.clone(),
-        state: State::Waiting,
+        state: delivery.first_state(),
         attempts: 0,
         changed_at: delivery.created_at,
     }
@@ -268,5 +268,6 @@ pub fn event_view(record: &Record) -> Option<EventView> {
         rules: event.rules.clone().into(),
         payload_bytes: u32::try_from(event.payload.len()).unwrap_or(u32::MAX),
         deliveries: deliveries.map(|delivery| delivery.id.clone()).collect(),
+        attributes: event.attributes.clone(),
     })
 }

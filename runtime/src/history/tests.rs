@@ -44,6 +44,7 @@ impl Bench {
             Arc::<FakeDisk>::clone(&disk),
             Arc::<VirtualClock>::clone(&clock),
             options,
+            None,
             &mut |at, _, _| {
                 last = Some(at);
             },
@@ -140,10 +141,13 @@ fn owed(workspace: &str, number: u32, deliveries: u32) -> Owed {
             expires: Duration::ZERO,
             weight: 1,
             idempotency_key: None,
+            ..Policy::default()
         },
         created_at: at,
         due_at: at,
         replay_of: None,
+        gated: Default::default(),
+        skipped: None,
     };
     let deliveries = (0..deliveries).map(delivery).collect();
     let event = EventRecord {
@@ -157,6 +161,7 @@ fn owed(workspace: &str, number: u32, deliveries: u32) -> Owed {
         revision: None,
         rules: vec![],
         payload: format!("{{\"number\":{number}}}").into_bytes().into(),
+        attributes: None,
     };
     Owed { event, deliveries, identity: Identity::default() }
 }
@@ -188,6 +193,7 @@ fn attempt() -> AttemptRecord {
         address: None,
         response: None,
         error: None,
+        timings: Default::default(),
         connection_version: 1,
     }
 }
@@ -350,7 +356,7 @@ async fn a_deliverys_states_and_attempts_are_found_across_segments() {
     for number in 1..=3 {
         bench.roll();
         let (workspace, delivery) = (workspace.clone(), delivery.clone());
-        bench.write(Record::Started { workspace, delivery, attempt: number, at });
+        bench.write(Record::Started { workspace, delivery, attempt: number, at, rate: None });
         let view = bench.delivery("dlv_0_0").await.unwrap();
         assert_eq!((view.state, view.attempts), (State::InFlight { attempt: number }, number - 1));
         bench.roll();

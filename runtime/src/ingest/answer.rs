@@ -5,7 +5,7 @@ use std::sync::Arc;
 use serde_json::{Value, json};
 
 use crate::id::{DeliveryId, EventId, WorkspaceId};
-use crate::model::DeliveryRecord;
+use crate::model::{DeliveryRecord, SkipReason};
 use crate::node::{Accepted, NewEvent, Node};
 use crate::record::Record;
 
@@ -36,6 +36,8 @@ pub struct Owed {
     pub connection: Arc<str>,
     /// The action.
     pub action: Arc<str>,
+    /// Why it is not sent.
+    pub skipped: Option<SkipReason>,
 }
 
 impl Answered {
@@ -44,6 +46,16 @@ impl Answered {
     pub fn of_new(new: &NewEvent) -> Self {
         let deliveries = new.deliveries.iter().map(Owed::of_record).collect();
         Self { id: new.event.id.clone(), rules: new.event.rules.clone().into(), deliveries, repeated: false }
+    }
+
+    /// The same with what the gates have skipped since.
+    #[must_use]
+    pub fn skipping(mut self, skipped: &[(DeliveryId, SkipReason)]) -> Self {
+        for owed in &mut self.deliveries {
+            let found = skipped.iter().find(|(id, _)| *id == owed.id);
+            owed.skipped = found.map(|(_, reason)| *reason).or(owed.skipped);
+        }
+        self
     }
 
     /// The answer for an event that was kept before.
@@ -66,9 +78,15 @@ impl Answered {
     #[must_use]
     pub fn to_json(&self) -> Value {
         let deliveries = self.deliveries.iter().map(|owed| {
-            json!({
+            let mut one = json!({
                 "id": owed.id.as_str(), "rule": &*owed.rule, "connection": &*owed.connection, "action": &*owed.action,
-            })
+            });
+            if let Some(reason) = owed.skipped
+                && let (Some(one), Ok(reason)) = (one.as_object_mut(), serde_json::to_value(reason))
+            {
+                one.insert("skipped".to_owned(), reason);
+            }
+            one
         });
         let rules: Vec<&str> = self.rules.iter().map(|rule| &**rule).collect();
         let mut answer = json!({
@@ -93,6 +111,7 @@ impl Owed {
             rule: Arc::clone(&record.rule),
             connection: Arc::clone(&record.connection_name),
             action: Arc::clone(&record.action),
+            skipped: record.skipped,
         }
     }
 }

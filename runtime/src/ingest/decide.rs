@@ -2,15 +2,16 @@
 
 use std::sync::Arc;
 
+use compiler::gate::{GateKey, Tally, opening};
 use compiler::hir::Priority;
 use compiler::route::DeliverySettings;
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 
 use super::envelope::Envelope;
 use crate::api::fields::invalid_json;
 use crate::api::problem::Problem;
 use crate::id::{ConnectionId, DeliveryId, EventId};
-use crate::model::{DeliveryRecord, EventRecord, Policy};
+use crate::model::{DeliveryRecord, EventRecord, Hours, Policy, SkipReason};
 use crate::rules::{Decided, Owed};
 use crate::workspace::{ConnectionTable, Workspace};
 
@@ -34,8 +35,13 @@ pub fn decide(
         }
     };
     let connections = workspace.connections();
-    let owed = decided.deliveries.into_iter();
-    let deliveries = owed.map(|owed| owed_record(workspace, &connections, &id, owed, now)).collect();
+    let skip = |reason| move |owed| (owed, reason);
+    let owed = decided.deliveries.into_iter().map(skip(None));
+    let left_out = decided.sampled_out.into_iter().map(skip(Some(SkipReason::Sampled)));
+    let deliveries = owed
+        .chain(left_out)
+        .map(|(owed, skipped)| owed_record(workspace, &connections, &id, owed, skipped, now))
+        .collect();
     let event = EventRecord {
         id,
         workspace: workspace.id.clone(),
@@ -47,6 +53,7 @@ pub fn decide(
         revision: live.map(|live| live.id.clone()),
         rules: decided.rules,
         payload: Arc::from(envelope.payload),
+        attributes: None,
     };
     Ok((event, deliveries))
 }
@@ -57,13 +64,15 @@ pub(crate) fn owed_record(
     connections: &ConnectionTable,
     event: &EventId,
     owed: Owed,
+    skipped: Option<SkipReason>,
     now: Timestamp,
 ) -> DeliveryRecord {
     // A connection that went meanwhile leaves an id that nothing has: the delivery is given up and says so.
     let connection = connections.named(&owed.connection);
     let connection = connection.map_or_else(|| ConnectionId::from_text("con_gone"), |found| found.id.clone());
-    let delay = owed.settings.as_ref().map(|settings| settings.delay).unwrap_or_default();
-    let delay = SignedDuration::try_from(delay).unwrap_or(SignedDuration::MAX);
+    // What has no input is a dead letter at once: it waits for nothing and counts nowhere.
+    let settings = owed.settings.as_ref().filter(|_| owed.input.is_ok());
+    let due = settings.map_or(Some(now), |settings| opening(settings, now));
     DeliveryRecord {
         id: DeliveryId::fresh(),
         workspace: workspace.id.clone(),
@@ -74,15 +83,17 @@ pub(crate) fn owed_record(
         connection_name: owed.connection,
         action: owed.action,
         input: owed.input,
-        policy: policy(owed.settings.as_ref()),
+        policy: policy(owed.settings.as_ref(), owed.rate),
         created_at: now,
-        due_at: now.checked_add(delay).unwrap_or(Timestamp::MAX),
+        due_at: due.unwrap_or(now),
         replay_of: None,
+        gated: owed.gated,
+        skipped: skipped.or(due.is_none().then_some(SkipReason::OutsideHours)),
     }
 }
 
 /// Settings as plain data for the journal. What a limit cut off is never sent, so its policy is the default.
-fn policy(settings: Option<&DeliverySettings>) -> Policy {
+fn policy(settings: Option<&DeliverySettings>, rate: Option<Tally>) -> Policy {
     let default = compiler::hir::Settings::default();
     let retry = settings.map_or(&default.retry, |settings| &settings.retry);
     Policy {
@@ -99,7 +110,19 @@ fn policy(settings: Option<&DeliverySettings>) -> Policy {
             Priority::High => 16,
         },
         idempotency_key: settings.and_then(|settings| settings.idempotency_key.as_deref()).map(Arc::from),
+        rate,
+        order: settings.and_then(|settings| settings.order_by.as_deref()).map(order),
+        hours: settings
+            .and_then(|settings| settings.during.as_deref())
+            .map(|hours| Arc::new(Hours::of(hours))),
     }
+}
+
+/// What a delivery is ordered by, so short that a table of millions can hold it: two keys of a connection
+/// that fall together only wait for each other.
+fn order(key: &str) -> u64 {
+    let bytes = GateKey::new(&["order", key]).bytes();
+    bytes.first_chunk().map_or(0, |first| u64::from_be_bytes(*first))
 }
 
 /// An exact number (`mantissa` times ten to the minus `scale`) in thousandths, cut off.

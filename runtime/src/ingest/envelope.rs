@@ -195,7 +195,7 @@ fn decoded(raw: &[u8]) -> Option<Cow<'_, str>> {
 }
 
 /// A body that is no event at all: another JSON value, or no JSON.
-fn unreadable(body: &[u8], error: JsonError) -> Problem {
+pub(super) fn unreadable(body: &[u8], error: JsonError) -> Problem {
     let error = match error.problem {
         JsonProblem::NotAnObject => validate(body).err(),
         _ => Some(error),

@@ -6,6 +6,7 @@
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use axum::body::Body;
 use bytes::{Bytes, BytesMut};
@@ -14,14 +15,18 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 use tokio::sync::Notify;
 
-use super::{Item, Place, keep};
+use super::{Form, Item, Place, keep};
 use crate::api::body::too_large;
+use crate::api::body::unpack::Unpacker;
 use crate::api::problem::{Kind, Problem};
 use crate::limits::{
     LINE_BYTES_MAX, STREAM_ANSWER_BYTES_MAX, STREAM_GROUP_BYTES_MAX, STREAM_GROUP_EVENTS_MAX,
     STREAM_IDLE_TIMEOUT,
 };
 use crate::node::Node;
+
+/// A stream that is faster than its workspace may be tries again after this.
+const RATE_PAUSE: Duration = Duration::from_millis(20);
 
 /// How much is told.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -32,23 +37,8 @@ pub enum Tell {
     Refused,
 }
 
-/// Takes a stream in, in the background, and returns its answer's body.
-pub fn take(node: Arc<Node>, place: Place, body: Body, tell: Tell) -> Body {
-    let lines = Arc::new(AnswerLines::default());
-    let answer = Arc::clone(&lines);
-    tokio::spawn(async move {
-        let mut intake = Intake { node, place, tell, lines, line: 0, accepted: 0, refused: 0, told: 0 };
-        let ended = intake.run(body).await;
-        intake.end(ended);
-    });
-    Body::from_stream(futures_util::stream::unfold(answer, |answer| async move {
-        let next = answer.next().await?;
-        Some((Ok::<Bytes, std::convert::Infallible>(next), answer))
-    }))
-}
-
 /// A stream on its way in.
-struct Intake {
+pub struct Intake {
     node: Arc<Node>,
     place: Place,
     tell: Tell,
@@ -57,12 +47,34 @@ struct Intake {
     accepted: u64,
     refused: u64,
     told: u64,
+    /// A line that came too fast, to be tried again.
+    held: Option<Bytes>,
 }
 
 impl Intake {
+    /// A stream of events of that place.
+    #[must_use]
+    pub fn new(node: Arc<Node>, place: Place, tell: Tell) -> Self {
+        let lines = Arc::default();
+        Self { node, place, tell, lines, line: 0, accepted: 0, refused: 0, told: 0, held: None }
+    }
+
+    /// Takes the stream in, in the background, and returns its answer's body.
+    pub fn take(mut self, body: Body, unpacker: Option<Unpacker>) -> Body {
+        let answer = Arc::clone(&self.lines);
+        tokio::spawn(async move {
+            let ended = self.run(body, unpacker).await;
+            self.end(ended);
+        });
+        Body::from_stream(futures_util::stream::unfold(answer, |answer| async move {
+            let next = answer.next().await?;
+            Some((Ok::<Bytes, std::convert::Infallible>(next), answer))
+        }))
+    }
+
     /// Reads to the end. Each frame's complete lines are kept before the next frame is awaited, so
     /// that a slow sender's events do not wait for a group to fill.
-    async fn run(&mut self, mut body: Body) -> Result<(), Problem> {
+    async fn run(&mut self, mut body: Body, mut unpacker: Option<Unpacker>) -> Result<(), Problem> {
         let mut lines = Lines::default();
         loop {
             let frame = tokio::time::timeout(STREAM_IDLE_TIMEOUT, body.frame()).await;
@@ -70,8 +82,14 @@ impl Intake {
             let Some(frame) = frame else { break };
             let frame = frame.map_err(|_| Problem::new(Kind::InvalidRequest, "the body broke off"))?;
             let Ok(data) = frame.into_data() else { continue };
-            lines.push(&data);
+            match &mut unpacker {
+                Some(unpacker) => lines.push(&unpacker.push(&data)?),
+                None => lines.push(&data),
+            }
             self.groups(&mut lines).await?;
+        }
+        if let Some(unpacker) = unpacker {
+            unpacker.finish()?;
         }
         lines.finish();
         self.groups(&mut lines).await
@@ -83,24 +101,40 @@ impl Intake {
             let mut group: Vec<(u64, Item)> = Vec::new();
             let mut bytes = 0;
             while group.len() < STREAM_GROUP_EVENTS_MAX && bytes < STREAM_GROUP_BYTES_MAX {
-                let Some(line) = lines.next() else { break };
-                self.line += 1;
+                let held = self.held.take().map(Line::Event);
+                self.line += u64::from(held.is_none());
+                let Some(line) = held.or_else(|| lines.next()) else {
+                    self.line -= 1;
+                    break;
+                };
                 let item = match line {
                     Line::Event(text) if text.trim_ascii().is_empty() => continue,
                     Line::Event(text) => {
                         bytes += text.len();
-                        self.place.prepare(text.trim_ascii(), "", None, Timestamp::now())
+                        let item =
+                            self.place.prepare(text.trim_ascii(), "", Form::Ours, None, Timestamp::now());
+                        if matches!(&item, Err(problem) if problem.kind() == Kind::LimitReached) {
+                            self.held = Some(text);
+                            break;
+                        }
+                        item
                     }
                     Line::TooLong => Err(too_large(LINE_BYTES_MAX)),
                 };
                 group.push((self.line, item));
             }
-            if group.is_empty() {
+            if !group.is_empty() {
+                self.keep(group).await?;
+            } else if self.held.is_none() {
                 return Ok(());
             }
-            self.keep(group).await?;
-            // Matching is work without a pause; others on this thread get theirs.
-            tokio::task::yield_now().await;
+            if self.held.is_some() {
+                // A stream is slowed down to its workspace's limit: nothing of it is read meanwhile.
+                tokio::time::sleep(RATE_PAUSE).await;
+            } else {
+                // Matching is work without a pause; others on this thread get theirs.
+                tokio::task::yield_now().await;
+            }
         }
     }
 
@@ -125,7 +159,8 @@ impl Intake {
                 }
             }
         }
-        self.lines.push_always(&json!({ "acked": self.line }));
+        let acked = self.line - u64::from(self.held.is_some());
+        self.lines.push_always(&json!({ "acked": acked }));
         Ok(())
     }
 

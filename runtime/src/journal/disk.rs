@@ -93,6 +93,14 @@ impl Folder {
     /// It cannot be made or written; `WouldBlock` when another process has it.
     pub fn take(path: &Path) -> io::Result<Self> {
         std::fs::create_dir_all(path)?;
+        Self::take_existing(path)
+    }
+
+    /// The same of a folder that must be there.
+    ///
+    /// # Errors
+    /// It is not there or cannot be written; `WouldBlock` when another process has it.
+    pub fn take_existing(path: &Path) -> io::Result<Self> {
         let lock = OpenOptions::new().create(true).truncate(false).write(true).open(path.join(LOCK))?;
         lock.try_lock().map_err(|error| match error {
             std::fs::TryLockError::WouldBlock => {

@@ -109,6 +109,12 @@ impl BatchHeader {
         seal(bytes)
     }
 
+    /// Whether a batch may begin with these bytes.
+    #[must_use]
+    pub fn may_begin(bytes: &[u8]) -> bool {
+        bytes.starts_with(&BATCH_MAGIC)
+    }
+
     /// Reads it with its CRC, which the next batch repeats as `chain`; `None` when the bytes are not one.
     #[must_use]
     pub fn from_bytes(bytes: &[u8]) -> Option<(Self, u32)> {
@@ -159,17 +165,84 @@ pub fn record_header(bytes: &[u8]) -> Option<(usize, u32)> {
     Some((length, u32::from_le_bytes(take(&mut fields)?)))
 }
 
-/// The records of a payload, each with its offset in it. Ends early when a length runs over the end.
+/// In a record's length: what follows is no record. A repair has put it aside.
+const PUT_ASIDE: u32 = 1 << 31;
+
+/// In a record's length, beside [`PUT_ASIDE`]: it was one record, and counts as one.
+const COUNTS: u32 = 1 << 30;
+
+/// The records of a payload, each with its offset in it; one that was put aside is empty. Ends early when
+/// a length runs over the end.
 pub fn records(payload: &[u8]) -> impl Iterator<Item = (usize, &[u8])> {
     let mut offset = 0;
     std::iter::from_fn(move || {
-        let (length, crc) = record_header(payload.get(offset..)?)?;
-        let start = offset + RECORD_HEADER_BYTES;
-        let record = payload.get(start..start.checked_add(length)?)?;
-        let found = (offset, record);
-        offset = start + length;
-        (crc32c::crc32c(record) == crc).then_some(found)
+        loop {
+            let (length, crc) = record_header(payload.get(offset..)?)?;
+            let start = offset + RECORD_HEADER_BYTES;
+            let plain = length & !((PUT_ASIDE | COUNTS) as usize);
+            let record = payload.get(start..start.checked_add(plain)?)?;
+            let found = (offset, record);
+            offset = start + plain;
+            if length & PUT_ASIDE as usize == 0 {
+                return (crc32c::crc32c(record) == crc).then_some(found);
+            }
+            if length & COUNTS as usize != 0 {
+                return Some((found.0, &[]));
+            }
+        }
     })
+}
+
+/// Appends the header of what stands for so many records in so many bytes, headers included; `None` when
+/// they do not fit. The bytes between the headers are zeroes.
+#[must_use]
+pub fn put_aside(payload: &mut Vec<u8>, records: usize, bytes: usize) -> Option<()> {
+    if bytes == 0 && records == 0 {
+        return Some(());
+    }
+    let headers = records.max(1) * RECORD_HEADER_BYTES;
+    let rest = u32::try_from(bytes.checked_sub(headers)?).ok().filter(|rest| *rest < COUNTS)?;
+    for _ in 1..records {
+        payload.extend_from_slice(&(PUT_ASIDE | COUNTS).to_le_bytes());
+        payload.extend_from_slice(&[0; 4]);
+    }
+    let counts = if records == 0 { 0 } else { COUNTS };
+    payload.extend_from_slice(&(PUT_ASIDE | counts | rest).to_le_bytes());
+    payload.resize(payload.len() + 4 + rest as usize, 0);
+    Some(())
+}
+
+/// Where the free bytes of a batch header lie that [`forge`] sets.
+const FREE: std::ops::Range<usize> = 52..56;
+
+/// Sets the free bytes of a batch header so that its CRC is the given one: what a repair puts in the place
+/// of damage must fit the batch behind it, which repeats the CRC of the one before.
+#[must_use]
+pub fn forge(header: &BatchHeader, crc: u32) -> Option<Vec<u8>> {
+    let mut bytes = header.to_bytes();
+    bytes.truncate(BATCH_HEADER_BYTES - 4);
+    // A CRC is linear: each bit of the message changes it by a fixed pattern.
+    let plain = crc32c::crc32c(&bytes);
+    let mut rows: Vec<(u32, u32)> = Vec::with_capacity(32);
+    for bit in 0..32_u32 {
+        let mut changed = bytes.clone();
+        changed.get_mut(FREE)?.copy_from_slice(&(1_u32 << bit).to_le_bytes());
+        rows.push((crc32c::crc32c(&changed) ^ plain, 1 << bit));
+    }
+    let (mut wanted, mut free) = (plain ^ crc, 0);
+    for bit in (0..32).rev() {
+        let at = rows.iter().position(|(pattern, _)| pattern >> bit & 1 == 1)?;
+        let (pattern, bits) = rows.swap_remove(at);
+        for row in rows.iter_mut().filter(|(other, _)| other >> bit & 1 == 1) {
+            *row = (row.0 ^ pattern, row.1 ^ bits);
+        }
+        if wanted >> bit & 1 == 1 {
+            (wanted, free) = (wanted ^ pattern, free ^ bits);
+        }
+    }
+    bytes.get_mut(FREE)?.copy_from_slice(&free.to_le_bytes());
+    let bytes = seal(bytes);
+    (wanted == 0 && header_crc(&bytes) == crc).then_some(bytes)
 }
 
 /// Appends the CRC of what is there.

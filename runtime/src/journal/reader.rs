@@ -4,16 +4,13 @@
 //! durable, so it is dropped. Anything else that does not fit is damage, and damage is reported, not
 //! repaired: a log that quietly leaves out its middle loses what it promised to keep.
 
-use std::collections::BTreeMap;
 use std::io;
-use std::sync::{Arc, PoisonError, RwLock};
 
 use super::disk::DiskFile;
 use super::format::{
-    BATCH_ALIGN, BATCH_HEADER_BYTES, BatchHeader, RECORD_HEADER_BYTES, SEGMENT_HEADER_BYTES, SegmentHeader,
-    record_header, records,
+    BATCH_ALIGN, BATCH_HEADER_BYTES, BatchHeader, SEGMENT_HEADER_BYTES, SegmentHeader, records,
 };
-use super::{JournalError, Lsn, Position, Records};
+use super::{JournalError, Lsn, Mark, Position};
 
 /// How far a journal has been read, and what the next batch must say to belong to it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,152 +27,192 @@ pub(super) struct Thread {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct End {
     /// The offset behind the last good batch.
-    pub offset: usize,
+    pub offset: u64,
     /// Why the next one is not good.
     pub what: &'static str,
-    /// Whether there is anything but zeroes behind it.
+}
+
+/// What lies behind the last good batch.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Rest {
+    /// Whether there is anything but zeroes.
     pub dirty: bool,
+    /// The first batch header of this use of the segment. A batch is only written when the one before it
+    /// is durable, so finding one behind a bad batch proves that the bad one was good once.
+    pub later: Option<(u64, BatchHeader)>,
 }
 
 /// Takes each record with its place.
-pub(super) type Visit<'a> = &'a mut dyn FnMut(Position, Lsn, &[u8]);
+pub type Visit<'a> = &'a mut dyn FnMut(Position, Lsn, &[u8]);
 
-/// Reads the batches of a segment in order, as long as each continues `thread`.
-pub(super) fn scan(bytes: &[u8], header: &SegmentHeader, thread: &mut Thread, visit: Visit<'_>) -> End {
-    let mut offset = SEGMENT_HEADER_BYTES;
-    loop {
-        match batch(bytes, offset, header, thread) {
-            Ok((head, crc, payload)) => {
-                let base = offset + BATCH_HEADER_BYTES;
-                for (index, (at, record)) in records(payload).enumerate() {
-                    let place = u32::try_from(base + at).unwrap_or(u32::MAX);
-                    visit(
-                        Position { segment: header.number, offset: place },
-                        head.first_lsn + index as u64,
-                        record,
-                    );
-                }
-                thread.lsn += u64::from(head.records);
-                thread.chain = crc;
-                thread.written_at = head.written_at;
-                offset += head.batch_bytes();
-            }
-            Err(what) => {
-                let rest = bytes.get(offset..).unwrap_or_default();
-                let dirty = rest.iter().any(|byte| *byte != 0);
-                return End { offset, what, dirty };
+/// Files are read in pieces of this size.
+const PIECE_BYTES: usize = 1 << 20;
+
+/// A file, read from front to back in pieces.
+pub(crate) struct Pieces<'a> {
+    file: &'a dyn DiskFile,
+    /// Its length.
+    pub(crate) length: u64,
+    start: u64,
+    bytes: Vec<u8>,
+    /// Told how many bytes are about to be read, so that it can slow the reading down.
+    pace: &'a dyn Fn(usize),
+}
+
+impl<'a> Pieces<'a> {
+    pub(crate) fn new(file: &'a dyn DiskFile) -> io::Result<Self> {
+        Self::paced(file, &|_| {})
+    }
+
+    pub(super) fn paced(file: &'a dyn DiskFile, pace: &'a dyn Fn(usize)) -> io::Result<Self> {
+        Ok(Self { file, length: file.bytes()?, start: 0, bytes: Vec::new(), pace })
+    }
+
+    /// So many bytes from there; fewer at the file's end.
+    pub(crate) fn get(&mut self, offset: u64, length: usize) -> io::Result<&[u8]> {
+        let room = usize::try_from(self.length.saturating_sub(offset)).unwrap_or(usize::MAX);
+        let length = length.min(room);
+        let has = offset >= self.start && offset + length as u64 <= self.start + self.bytes.len() as u64;
+        if !has {
+            let piece = length.max(PIECE_BYTES).min(room);
+            (self.pace)(piece);
+            self.bytes.resize(piece, 0);
+            self.start = offset;
+            if let Err(error) = self.file.read_at(offset, &mut self.bytes) {
+                self.bytes.clear();
+                return Err(error);
             }
         }
+        let from = usize::try_from(offset - self.start).unwrap_or(usize::MAX);
+        Ok(self.bytes.get(from..from + length).unwrap_or_default())
     }
 }
 
-/// The batch at an offset, if it is one and the next one.
-fn batch<'a>(
-    bytes: &'a [u8],
-    offset: usize,
+/// Reads the batches of a segment from an offset on, as long as each continues `thread`, up to an offset.
+pub(super) fn scan(
+    pieces: &mut Pieces<'_>,
+    segment: &SegmentHeader,
+    thread: &mut Thread,
+    from: u64,
+    until: u64,
+    visit: Visit<'_>,
+) -> io::Result<End> {
+    let mut offset = from;
+    while offset < until {
+        let (head, crc, payload) = match batch(pieces, offset, segment, thread)? {
+            Ok(found) => found,
+            Err(what) => return Ok(End { offset, what }),
+        };
+        let base = offset + BATCH_HEADER_BYTES as u64;
+        // What a repair has put aside counts and is not there.
+        for (index, (at, record)) in (0..).zip(records(payload)).filter(|(_, (_, record))| !record.is_empty())
+        {
+            let place = u32::try_from(base + at as u64).unwrap_or(u32::MAX);
+            let position = Position { segment: segment.number, offset: place };
+            visit(position, head.first_lsn + index, record);
+        }
+        thread.lsn += u64::from(head.records);
+        thread.chain = crc;
+        thread.written_at = head.written_at;
+        offset += head.batch_bytes() as u64;
+    }
+    Ok(End { offset, what: "the log does not go on from here" })
+}
+
+pub(super) type Batch<'a> = (BatchHeader, u32, &'a [u8]);
+
+/// The batch at an offset, if it is one and the next one; else, why not.
+pub(super) fn batch<'a>(
+    pieces: &'a mut Pieces<'_>,
+    offset: u64,
     segment: &SegmentHeader,
     thread: &Thread,
-) -> Result<(BatchHeader, u32, &'a [u8]), &'static str> {
-    let rest = bytes.get(offset..).unwrap_or_default();
-    let (head, crc) = BatchHeader::from_bytes(rest).ok_or("there is no whole batch header")?;
+) -> io::Result<Result<Batch<'a>, &'static str>> {
+    let Some((head, crc)) = BatchHeader::from_bytes(pieces.get(offset, BATCH_HEADER_BYTES)?) else {
+        return Ok(Err("there is no whole batch header"));
+    };
     if head.salt != segment.salt {
-        return Err("the batch belongs to another use of the file");
+        return Ok(Err("the batch belongs to another use of the file"));
     }
     if head.first_lsn != thread.lsn {
-        return Err("the batch does not begin with the next record");
+        return Ok(Err("the batch does not begin with the next record"));
     }
     if head.chain != thread.chain {
-        return Err("the batch does not follow the one before it");
+        return Ok(Err("the batch does not follow the one before it"));
     }
-    let end = BATCH_HEADER_BYTES + head.payload_bytes as usize;
-    let payload = rest.get(BATCH_HEADER_BYTES..end).ok_or("the batch is longer than the file")?;
+    let start = offset + BATCH_HEADER_BYTES as u64;
+    if start + u64::from(head.payload_bytes) > pieces.length {
+        return Ok(Err("the batch is longer than the file"));
+    }
+    let payload = pieces.get(start, head.payload_bytes as usize)?;
     if crc32c::crc32c(payload) != head.payload_crc {
-        return Err("the checksum of the batch is wrong");
+        return Ok(Err("the checksum of the batch is wrong"));
     }
     if records(payload).count() != head.records as usize {
-        return Err("the batch does not hold the records it speaks of");
+        return Ok(Err("the batch does not hold the records it speaks of"));
     }
-    Ok((head, crc, payload))
+    Ok(Ok((head, crc, payload)))
 }
 
-/// The first batch header of this use of the segment from an offset on. A batch is only written when the
-/// one before it is durable, so finding one behind a bad batch proves that the bad one was good once.
-pub(super) fn later_batch(bytes: &[u8], from: usize, salt: u64) -> Option<(usize, BatchHeader)> {
-    let mut offset = from.next_multiple_of(BATCH_ALIGN);
-    while let Some(rest) = bytes.get(offset..)
-        && rest.len() >= BATCH_HEADER_BYTES
-    {
-        if let Some((head, _)) = BatchHeader::from_bytes(rest)
-            && head.salt == salt
-        {
-            return Some((offset, head));
+/// Zeroes are looked for in blocks of this size.
+const BLOCK_BYTES: usize = 4 << 10;
+
+/// Looks behind the last good batch, which ended at `end`.
+pub(super) fn rest(pieces: &mut Pieces<'_>, end: u64, salt: u64) -> io::Result<Rest> {
+    static ZEROES: [u8; BLOCK_BYTES] = [0; BLOCK_BYTES];
+    let mut found = Rest { dirty: false, later: None };
+    let mut offset = end;
+    while offset < pieces.length {
+        let block = pieces.get(offset, BLOCK_BYTES)?;
+        let length = block.len();
+        if ZEROES.get(..length) == Some(block) {
+            offset += length as u64;
+            continue;
         }
-        offset += BATCH_ALIGN;
-    }
-    None
-}
-
-/// A whole file.
-pub(super) fn read_all(file: &dyn DiskFile, name: &str) -> Result<Vec<u8>, JournalError> {
-    let io = |source| JournalError::Io { doing: "reading", file: name.to_owned(), source };
-    let length = usize::try_from(file.bytes().map_err(io)?).unwrap_or(usize::MAX);
-    let mut bytes = vec![0; length];
-    file.read_at(0, &mut bytes).map_err(io)?;
-    Ok(bytes)
-}
-
-/// The open segments, for reading single records from any thread.
-#[derive(Default)]
-pub(super) struct OpenSegments {
-    /// A std lock: held to look a file up, never while it is read.
-    files: RwLock<BTreeMap<u32, Arc<dyn DiskFile>>>,
-}
-
-impl OpenSegments {
-    pub(super) fn add(&self, number: u32, file: Arc<dyn DiskFile>) {
-        self.files.write().unwrap_or_else(PoisonError::into_inner).insert(number, file);
-    }
-
-    pub(super) fn remove(&self, number: u32) {
-        self.files.write().unwrap_or_else(PoisonError::into_inner).remove(&number);
-    }
-
-    fn file(&self, number: u32) -> io::Result<Arc<dyn DiskFile>> {
-        let file = self.files.read().unwrap_or_else(PoisonError::into_inner).get(&number).cloned();
-        file.ok_or_else(|| io::Error::new(io::ErrorKind::NotFound, "the segment has been dropped"))
-    }
-}
-
-/// Most records are read with one call of this size.
-const FIRST_READ_BYTES: usize = 4 << 10;
-
-impl Records for OpenSegments {
-    fn read(&self, position: Position) -> io::Result<Vec<u8>> {
-        let file = self.file(position.segment)?;
-        let damaged = || io::Error::new(io::ErrorKind::InvalidData, "the record is not what was written");
-        let start = u64::from(position.offset);
-        let room = file.bytes()?.saturating_sub(start);
-        let mut bytes = vec![0; usize::try_from(room).unwrap_or(usize::MAX).min(FIRST_READ_BYTES)];
-        file.read_at(start, &mut bytes)?;
-        let (length, crc) = record_header(&bytes).ok_or_else(damaged)?;
-        let end = RECORD_HEADER_BYTES + length;
-        if end as u64 > room {
-            return Err(damaged());
+        found.dirty = true;
+        let starts = block.chunks(BATCH_ALIGN).map(BatchHeader::may_begin);
+        let at: Vec<u64> =
+            (offset..).step_by(BATCH_ALIGN).zip(starts).filter_map(|(at, may)| may.then_some(at)).collect();
+        // The bad batch's own header may be whole; what counts is one behind it.
+        for at in at.into_iter().filter(|at| *at > end) {
+            if let Some((head, _)) = BatchHeader::from_bytes(pieces.get(at, BATCH_HEADER_BYTES)?)
+                && head.salt == salt
+            {
+                found.later = Some((at, head));
+                return Ok(found);
+            }
         }
-        let had = bytes.len();
-        bytes.resize(end, 0);
-        if let Some(missing) = bytes.get_mut(had..)
-            && !missing.is_empty()
-        {
-            file.read_at(start + had as u64, missing)?;
-        }
-        let record = bytes.split_off(RECORD_HEADER_BYTES);
-        // The number of a dropped segment is never used again, but a recycled file is: an old handle
-        // could show bytes of its next life, and the checksum is what notices.
-        if crc32c::crc32c(&record) != crc { Err(damaged()) } else { Ok(record) }
+        offset += length as u64;
     }
+    Ok(found)
+}
 
-    fn read_at(&self, segment: u32, offset: u64, buffer: &mut [u8]) -> io::Result<()> {
-        self.file(segment)?.read_at(offset, buffer)
-    }
+/// The header of a segment, which must have that number.
+pub(super) fn segment_header(
+    pieces: &mut Pieces<'_>,
+    name: &str,
+    number: u32,
+    lsn: Lsn,
+) -> Result<SegmentHeader, JournalError> {
+    let bytes = pieces.get(0, SEGMENT_HEADER_BYTES).map_err(failed("reading", name))?;
+    SegmentHeader::from_bytes(bytes).filter(|header| header.number == number).ok_or_else(|| {
+        let what = "it does not begin with a segment header of this version";
+        JournalError::Damaged { file: name.to_owned(), offset: 0, lsn, what }
+    })
+}
+
+/// What a segment that is read from a mark on must say.
+pub(super) fn begins_at(header: &SegmentHeader, mark: &Mark) -> bool {
+    header.number == mark.segment
+        && header.first_lsn <= mark.lsn
+        && u64::from(mark.offset) >= SEGMENT_HEADER_BYTES as u64
+}
+
+pub(crate) fn file_name(number: u32) -> String {
+    format!("{number:010}.segment")
+}
+
+pub(super) fn failed(doing: &'static str, file: &str) -> impl FnOnce(io::Error) -> JournalError {
+    let file = file.to_owned();
+    move |source| JournalError::Io { doing, file, source }
 }

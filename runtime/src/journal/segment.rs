@@ -12,12 +12,19 @@ use super::format::{
     BATCH_ALIGN, BATCH_HEADER_BYTES, BatchHeader, RECORD_HEADER_BYTES, SEGMENT_HEADER_BYTES, SegmentHeader,
     header_crc, put_record,
 };
-use super::reader::{End, OpenSegments, Thread, Visit, later_batch, read_all, scan};
-use super::{Journal, JournalError, Lsn, Position, Records, SegmentInfo};
+use super::open_segments::OpenSegments;
+use super::reader::{
+    End, Pieces, Thread, Visit, begins_at, failed, file_name, rest, scan, segment_header as header_of,
+};
+use super::{Journal, JournalError, Lsn, Mark, Position, Records, SegmentInfo};
 use crate::clock::Clock;
+use crate::crash;
 
 /// No batch has more bytes: it bounds what a crash can cut short, and what is zeroed after one.
 const BATCH_BYTES_MAX: usize = 16 << 20;
+
+/// So much memory is kept between two batches.
+const BUFFER_KEPT_BYTES: usize = 1 << 20;
 
 /// The next segment, prepared while the present one is written.
 const SPARE: &str = "spare.segment";
@@ -45,7 +52,11 @@ pub struct SegmentLog {
     thread: Thread,
     readers: Arc<OpenSegments>,
     spare: Spare,
+    /// The last try to prepare the next file found no room.
+    is_short: bool,
     poisoned: bool,
+    /// The bytes of a batch; kept for the next one.
+    buffer: Vec<u8>,
 }
 
 /// The segment being written.
@@ -62,19 +73,16 @@ enum Spare {
     None,
     Preparing(JoinHandle<std::io::Result<()>>),
     Ready,
+    /// The disk had no room for it, at that time.
+    Failed(jiff::Timestamp),
 }
 
-fn file_name(number: u32) -> String {
-    format!("{number:010}.segment")
-}
-
-fn failed(doing: &'static str, file: &str) -> impl FnOnce(std::io::Error) -> JournalError {
-    let file = file.to_owned();
-    move |source| JournalError::Io { doing, file, source }
-}
+/// A preparation that failed is tried again after so long.
+const TRY_AGAIN: std::time::Duration = std::time::Duration::from_secs(1);
 
 impl SegmentLog {
-    /// Opens the log of a folder and hands every record to `visit`, oldest first.
+    /// Opens the log of a folder and hands every record from `from` on to `visit`, oldest first; without
+    /// `from`, every record that there is. Of older segments only the headers are read.
     ///
     /// # Errors
     /// The folder cannot be used, or the log is damaged; see [`JournalError`].
@@ -82,40 +90,73 @@ impl SegmentLog {
         disk: Arc<dyn Disk>,
         clock: Arc<dyn Clock>,
         options: SegmentOptions,
+        from: Option<Mark>,
         visit: Visit<'_>,
     ) -> Result<Self, JournalError> {
         let mut random = StdRng::seed_from_u64(options.seed);
-        let readers = Arc::new(OpenSegments::default());
-        let (numbers, spare) = numbers(&*disk)?;
+        let readers = Arc::new(OpenSegments::new(options.segment_bytes));
+        let numbers = numbers(&*disk)?;
+        if let Some(from) = from
+            && !numbers.contains(&from.segment)
+        {
+            return Err(JournalError::Missing { file: file_name(from.segment) });
+        }
         let mut thread = Thread { lsn: 0, chain: 0, written_at: 0 };
-        let mut sealed = VecDeque::new();
-        let mut before: Option<(Active, End)> = None;
+        let mut sealed: VecDeque<SegmentInfo> = VecDeque::new();
+        let mut before: Option<Found> = None;
         for number in &numbers {
-            let (next, end) = read_segment(&*disk, *number, before.as_ref(), &mut thread, visit)?;
-            readers.add(*number, Arc::clone(&next.file));
-            if let Some((full, _)) = before.replace((next, end)) {
-                sealed.push_back(SegmentInfo {
-                    number: full.number,
-                    bytes: full.bytes,
-                    written_at: thread.written_at,
-                });
+            let next = match from {
+                Some(from) if *number < from.segment => skim(&*disk, *number)?,
+                from => {
+                    let from = from.filter(|from| from.segment == *number);
+                    read_segment(&*disk, *number, from, before.as_ref(), &mut thread, visit)?
+                }
+            };
+            readers.add(*number, Arc::clone(&next.active.file));
+            let begun_at = next.begun_at;
+            if let Some(Found { active: full, .. }) = before.replace(next) {
+                // The next segment is begun when this one has no room for a batch.
+                let (number, bytes) = (full.number, full.bytes);
+                sealed.push_back(SegmentInfo { number, bytes, written_at: begun_at });
             }
         }
-        if let Some((last, end)) = &before {
-            truncate(last, end)?;
+        if let Some(Found { active, dirty: true, .. }) = &before {
+            truncate(active)?;
         }
-        let active = before.map(|(active, _)| active);
-        let spare = if spare { Spare::Ready } else { Spare::None };
-        let active = match active {
-            Some(active) => active,
+        let active = match before {
+            Some(found) => found.active,
             None => {
-                let header = segment_header(1, &thread, &mut random, &*clock);
+                let header = new_header(1, &thread, &mut random, &*clock);
                 let active = begin(&*disk, &header, options.segment_bytes, false)?;
                 readers.add(active.number, Arc::clone(&active.file));
                 active
             }
         };
-        Ok(Self { disk, clock, options, random, sealed, active, thread, readers, spare, poisoned: false })
+        let spare = Spare::None;
+        let (is_short, poisoned, buffer) = (false, false, Vec::new());
+        let log = Self {
+            disk,
+            clock,
+            options,
+            random,
+            sealed,
+            active,
+            thread,
+            readers,
+            spare,
+            is_short,
+            poisoned,
+            buffer,
+        };
+        log.readers.set_end(log.end());
+        Ok(log)
+    }
+
+    /// Up to where everything is durable.
+    #[must_use]
+    pub fn end(&self) -> Mark {
+        let offset = u32::try_from(self.active.offset).unwrap_or(u32::MAX);
+        Mark { segment: self.active.number, offset, lsn: self.thread.lsn, chain: self.thread.chain }
     }
 
     /// The number that the next record gets.
@@ -133,13 +174,14 @@ impl SegmentLog {
         if self.active.offset + batch_bytes > self.active.bytes {
             self.roll()?;
         }
-        let mut payload = Vec::with_capacity(payload_bytes);
+        let mut bytes = std::mem::take(&mut self.buffer);
+        bytes.clear();
+        bytes.resize(BATCH_HEADER_BYTES, 0);
         let mut positions = Vec::with_capacity(records.len());
-        let base = self.active.offset + BATCH_HEADER_BYTES as u64;
         for record in records {
-            let offset = u32::try_from(base + payload.len() as u64).unwrap_or(u32::MAX);
+            let offset = u32::try_from(self.active.offset + bytes.len() as u64).unwrap_or(u32::MAX);
             positions.push(Position { segment: self.active.number, offset });
-            put_record(&mut payload, record);
+            put_record(&mut bytes, record);
         }
         let written_at = self.clock.now().as_microsecond();
         let header = BatchHeader {
@@ -148,20 +190,29 @@ impl SegmentLog {
             first_lsn: self.thread.lsn,
             durable_lsn: self.thread.lsn,
             records: u32::try_from(records.len()).unwrap_or(u32::MAX),
-            payload_crc: crc32c::crc32c(&payload),
+            payload_crc: crc32c::crc32c(bytes.get(BATCH_HEADER_BYTES..).unwrap_or_default()),
             chain: self.thread.chain,
             written_at,
         };
-        let mut bytes = header.to_bytes();
-        let chain = header_crc(&bytes);
-        bytes.append(&mut payload);
-        self.active
-            .file
-            .write_at(self.active.offset, &bytes)
-            .map_err(failed("writing", &self.active.name))?;
-        self.active.file.sync().map_err(failed("syncing", &self.active.name))?;
+        let header = header.to_bytes();
+        let chain = header_crc(&header);
+        if let Some(front) = bytes.first_chunk_mut::<BATCH_HEADER_BYTES>() {
+            front.copy_from_slice(&header);
+        }
+        let name = &self.active.name;
+        self.active.file.write_at(self.active.offset, &bytes).map_err(failed("writing", name))?;
+        crash::point("journal.written");
+        let synced = match crash::hit("journal.sync") {
+            true => Err(std::io::Error::other("a test wants it to fail")),
+            false => self.active.file.sync(),
+        };
+        synced.map_err(failed("syncing", name))?;
+        crash::point("journal.synced");
+        bytes.shrink_to(BUFFER_KEPT_BYTES);
+        self.buffer = bytes;
         self.active.offset += batch_bytes;
         self.thread = Thread { lsn: self.thread.lsn + records.len() as u64, chain, written_at };
+        self.readers.set_end(self.end());
         self.prepare();
         Ok(positions)
     }
@@ -169,29 +220,33 @@ impl SegmentLog {
     /// Ends the present segment and begins the next.
     fn roll(&mut self) -> Result<(), JournalError> {
         let spare = match std::mem::replace(&mut self.spare, Spare::None) {
-            Spare::None => false,
+            Spare::None | Spare::Failed(_) => false,
             Spare::Ready => true,
             // A preparation that failed is tried again by `begin`, which then has the error to tell.
             Spare::Preparing(thread) => matches!(thread.join(), Ok(Ok(()))),
         };
         let number = self.active.number + 1;
-        let header = segment_header(number, &self.thread, &mut self.random, &*self.clock);
+        let header = new_header(number, &self.thread, &mut self.random, &*self.clock);
         let next = begin(&*self.disk, &header, self.options.segment_bytes, spare)?;
         self.readers.add(number, Arc::clone(&next.file));
         let old = std::mem::replace(&mut self.active, next);
-        self.sealed.push_back(SegmentInfo {
-            number: old.number,
-            bytes: old.bytes,
-            written_at: self.thread.written_at,
-        });
+        let (number, bytes, written_at) = (old.number, old.bytes, self.thread.written_at);
+        self.sealed.push_back(SegmentInfo { number, bytes, written_at });
+        self.readers.set_end(self.end());
         Ok(())
     }
 
-    /// Has the next file prepared once half of this one is written.
+    /// Has the next file prepared once half of this one is written: if the disk has no room for it, there
+    /// is half a segment left for what must still be written.
     fn prepare(&mut self) {
         let due = self.active.offset > self.active.bytes / 2;
-        if !self.options.prepare_ahead || !due || !matches!(self.spare, Spare::None) {
+        if !self.options.prepare_ahead || !due {
             return;
+        }
+        match &self.spare {
+            Spare::None => {}
+            Spare::Failed(at) if self.clock.now().duration_since(*at).unsigned_abs() >= TRY_AGAIN => {}
+            Spare::Preparing(_) | Spare::Ready | Spare::Failed(_) => return,
         }
         let (disk, bytes) = (Arc::clone(&self.disk), self.options.segment_bytes);
         let work = move || disk.create(SPARE, bytes).map(drop);
@@ -218,6 +273,31 @@ impl Journal for SegmentLog {
         usize::try_from(fits).unwrap_or(usize::MAX).min(BATCH_BYTES_MAX)
     }
 
+    fn newest(&self) -> u32 {
+        self.active.number
+    }
+
+    fn has_room(&mut self) -> bool {
+        if let Spare::Preparing(thread) = &self.spare
+            && thread.is_finished()
+            && let Spare::Preparing(thread) = std::mem::replace(&mut self.spare, Spare::Ready)
+        {
+            let failed = !matches!(thread.join(), Ok(Ok(())));
+            if failed && !self.is_short {
+                tracing::error!("the disk has no room for the journal's next segment");
+            }
+            self.is_short = failed;
+            if failed {
+                // What was written of it goes, or nothing else could use the room either.
+                let _ = self.disk.remove(SPARE);
+                self.spare = Spare::Failed(self.clock.now());
+            }
+        }
+        self.is_short &= !matches!(self.spare, Spare::Ready);
+        self.prepare();
+        !self.is_short
+    }
+
     fn segments(&self) -> Vec<SegmentInfo> {
         let active = SegmentInfo {
             number: self.active.number,
@@ -231,13 +311,21 @@ impl Journal for SegmentLog {
         let Some(oldest) = self.sealed.pop_front() else { return Ok(None) };
         let name = file_name(oldest.number);
         self.readers.remove(oldest.number);
+        if self.is_short
+            && let Spare::Preparing(thread) = std::mem::replace(&mut self.spare, Spare::None)
+        {
+            // It found no room before; the file that goes is the better one.
+            let _ = thread.join();
+        }
         // A file that is written already is the best next one.
-        if matches!(self.spare, Spare::None) && oldest.bytes == self.options.segment_bytes {
+        if matches!(self.spare, Spare::None | Spare::Failed(_)) && oldest.bytes == self.options.segment_bytes
+        {
             self.disk.rename(&name, SPARE).map_err(failed("recycling", &name))?;
             self.spare = Spare::Ready;
         } else {
             self.disk.remove(&name).map_err(failed("removing", &name))?;
         }
+        crash::point("segment.dropped");
         self.disk.sync_names().map_err(failed("removing", &name))?;
         Ok(Some(oldest.number))
     }
@@ -247,8 +335,8 @@ impl Journal for SegmentLog {
     }
 }
 
-/// The numbers of the segments in a folder, in order, and whether there is a spare file.
-fn numbers(disk: &dyn Disk) -> Result<(Vec<u32>, bool), JournalError> {
+/// The numbers of the segments in a folder, in order.
+fn numbers(disk: &dyn Disk) -> Result<Vec<u32>, JournalError> {
     let names = disk.list().map_err(failed("listing", "."))?;
     let mut numbers: Vec<u32> =
         names.iter().filter_map(|name| name.strip_suffix(".segment")?.parse().ok()).collect();
@@ -259,64 +347,89 @@ fn numbers(disk: &dyn Disk) -> Result<(Vec<u32>, bool), JournalError> {
         }
     }
     // What a crash left half prepared cannot be told from a whole one by its name; it is made again.
-    let spare = names.iter().any(|name| name == SPARE);
-    if spare {
+    if names.iter().any(|name| name == SPARE) {
         disk.remove(SPARE).map_err(failed("removing", SPARE))?;
     }
-    Ok((numbers, false))
+    Ok(numbers)
+}
+
+/// A segment that is there.
+struct Found {
+    active: Active,
+    begun_at: i64,
+    /// Where its batches end, if they were read.
+    end: Option<End>,
+    /// Whether there is anything but zeroes behind that.
+    dirty: bool,
+}
+
+/// Takes a segment whose records are not wanted.
+fn skim(disk: &dyn Disk, number: u32) -> Result<Found, JournalError> {
+    let name = file_name(number);
+    let file = disk.open(&name).map_err(failed("opening", &name))?;
+    let mut pieces = Pieces::new(&*file).map_err(failed("reading", &name))?;
+    let header = header_of(&mut pieces, &name, number, 0)?;
+    let (bytes, salt) = (pieces.length, header.salt);
+    let active = Active { file, name, number, salt, bytes, offset: bytes };
+    Ok(Found { active, begun_at: header.begun_at, end: None, dirty: false })
 }
 
 /// Reads one segment and checks that it follows the one before and that its end is an end.
 fn read_segment(
     disk: &dyn Disk,
     number: u32,
-    before: Option<&(Active, End)>,
+    from: Option<Mark>,
+    before: Option<&Found>,
     thread: &mut Thread,
     visit: Visit<'_>,
-) -> Result<(Active, End), JournalError> {
+) -> Result<Found, JournalError> {
     let name = file_name(number);
     let file = disk.open(&name).map_err(failed("opening", &name))?;
-    let bytes = read_all(&*file, &name)?;
-    let Some(header) = SegmentHeader::from_bytes(&bytes).filter(|header| header.number == number) else {
-        let what = "it does not begin with a segment header of this version";
-        return Err(JournalError::Damaged { file: name, offset: 0, lsn: thread.lsn, what });
-    };
-    match before {
-        None => (thread.lsn, thread.chain) = (header.first_lsn, header.chain),
-        // The segment before was read to its last good batch; this one begins later, so that was no end.
-        Some((full, end)) if (header.first_lsn, header.chain) != (thread.lsn, thread.chain) => {
-            let offset = end.offset as u64;
-            return Err(JournalError::Damaged {
-                file: full.name.clone(),
-                offset,
-                lsn: thread.lsn,
-                what: end.what,
-            });
+    let mut pieces = Pieces::new(&*file).map_err(failed("reading", &name))?;
+    let header = header_of(&mut pieces, &name, number, thread.lsn)?;
+    let mut start = SEGMENT_HEADER_BYTES as u64;
+    match (from, before) {
+        (Some(mark), _) if begins_at(&header, &mark) => {
+            *thread = Thread { lsn: mark.lsn, chain: mark.chain, written_at: header.begun_at };
+            start = u64::from(mark.offset);
         }
-        Some(_) => {}
+        (Some(mark), _) => {
+            let what = "it is another segment than the one that the checkpoint speaks of";
+            return Err(JournalError::Damaged { file: name, offset: 0, lsn: mark.lsn, what });
+        }
+        (None, Some(Found { active: full, end: Some(end), .. }))
+            if (header.first_lsn, header.chain) != (thread.lsn, thread.chain) =>
+        {
+            // The segment before was read to its last good batch; this one begins later, so that was no end.
+            let (file, offset) = (full.name.clone(), end.offset);
+            return Err(JournalError::Damaged { file, offset, lsn: thread.lsn, what: end.what });
+        }
+        (None, _) => (thread.lsn, thread.chain) = (header.first_lsn, header.chain),
     }
-    let end = scan(&bytes, &header, thread, visit);
-    // The bad batch's own header may be whole; what counts is one behind it.
-    if later_batch(&bytes, end.offset + BATCH_ALIGN, header.salt).is_some() {
-        let offset = end.offset as u64;
-        return Err(JournalError::Damaged { file: name, offset, lsn: thread.lsn, what: end.what });
+    let length = pieces.length;
+    let end = scan(&mut pieces, &header, thread, start, length, visit).map_err(failed("reading", &name))?;
+    let behind = rest(&mut pieces, end.offset, header.salt).map_err(failed("reading", &name))?;
+    if behind.later.is_some() {
+        return Err(JournalError::Damaged {
+            file: name,
+            offset: end.offset,
+            lsn: thread.lsn,
+            what: end.what,
+        });
     }
-    let (bytes, offset) = (bytes.len() as u64, end.offset as u64);
-    Ok((Active { file, name, number, salt: header.salt, bytes, offset }, end))
+    let active = Active { file, name, number, salt: header.salt, bytes: length, offset: end.offset };
+    Ok(Found { active, begun_at: header.begun_at, end: Some(end), dirty: behind.dirty })
 }
 
 /// Wipes what a write that was cut short has left behind the last batch.
-fn truncate(last: &Active, end: &End) -> Result<(), JournalError> {
-    if !end.dirty {
-        return Ok(());
-    }
+fn truncate(last: &Active) -> Result<(), JournalError> {
     let room = usize::try_from(last.bytes - last.offset).unwrap_or(usize::MAX);
     let zeroes = vec![0; room.min(BATCH_BYTES_MAX + BATCH_HEADER_BYTES + BATCH_ALIGN)];
     last.file.write_at(last.offset, &zeroes).map_err(failed("truncating", &last.name))?;
     last.file.sync().map_err(failed("truncating", &last.name))
 }
 
-fn segment_header(number: u32, thread: &Thread, random: &mut StdRng, clock: &dyn Clock) -> SegmentHeader {
+fn new_header(number: u32, thread: &Thread, random: &mut StdRng, clock: &dyn Clock) -> SegmentHeader {
     SegmentHeader {
         number,
         chain: thread.chain,
@@ -336,7 +449,9 @@ fn begin(disk: &dyn Disk, header: &SegmentHeader, bytes: u64, spare: bool) -> Re
     let file = file.map_err(failed("preparing", &name))?;
     file.write_at(0, &header.to_bytes()).map_err(failed("beginning", &name))?;
     file.sync().map_err(failed("beginning", &name))?;
+    crash::point("segment.begun");
     disk.rename(SPARE, &name).map_err(failed("naming", &name))?;
+    crash::point("segment.named");
     disk.sync_names().map_err(failed("naming", &name))?;
     let bytes = file.bytes().map_err(failed("beginning", &name))?;
     Ok(Active {

@@ -1,5 +1,9 @@
 //! Cuts, flips and failures of a journal on a disk in memory.
 
+mod faults;
+pub(crate) mod page;
+mod repair;
+
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -19,7 +23,7 @@ fn open(disk: &Arc<FakeDisk>) -> Result<(SegmentLog, Vec<Vec<u8>>), JournalError
     let options = SegmentOptions { segment_bytes: SEGMENT_BYTES, prepare_ahead: false, seed: 7 };
     let mut found = Vec::new();
     let disk = Arc::<FakeDisk>::clone(disk);
-    let log = SegmentLog::open(disk, clock, options, &mut |_, lsn, bytes| {
+    let log = SegmentLog::open(disk, clock, options, None, &mut |_, lsn, bytes| {
         assert_eq!(lsn, found.len() as u64, "records are numbered without gaps");
         found.push(bytes.to_vec());
     })?;
@@ -182,7 +186,7 @@ fn dropped_segments_are_recycled_and_their_old_bytes_are_never_read() {
     let options = SegmentOptions { segment_bytes: SEGMENT_BYTES, prepare_ahead: false, seed: 8 };
     let mut lsns = Vec::new();
     let copy: Arc<FakeDisk> = Arc::clone(&disk);
-    let log = SegmentLog::open(copy, clock, options, &mut |_, lsn, bytes| {
+    let log = SegmentLog::open(copy, clock, options, None, &mut |_, lsn, bytes| {
         assert_eq!(bytes, record(lsn as usize));
         lsns.push(lsn);
     })
@@ -197,6 +201,7 @@ fn dropped_segments_are_recycled_and_their_old_bytes_are_never_read() {
 struct Told {
     committed: Arc<Mutex<Vec<usize>>>,
     droppable: Arc<std::sync::atomic::AtomicBool>,
+    expired: Arc<std::sync::atomic::AtomicBool>,
     dropped: Arc<Mutex<Vec<u32>>>,
     failed: Arc<std::sync::atomic::AtomicBool>,
 }
@@ -208,6 +213,10 @@ impl Committed<usize> for Told {
 
     fn may_drop(&mut self, _segment: &SegmentInfo) -> bool {
         self.droppable.load(Ordering::Relaxed)
+    }
+
+    fn is_expired(&mut self, _segment: &SegmentInfo) -> bool {
+        self.expired.load(Ordering::Relaxed)
     }
 
     fn needed_soon(&mut self, _segment: &SegmentInfo) {}

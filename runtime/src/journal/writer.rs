@@ -19,6 +19,12 @@ use super::{Journal, JournalError, Position, Records, SegmentInfo};
 /// flipped bit in it is damage and not a write that was cut short.
 const VOUCH_AFTER: Duration = Duration::from_millis(100);
 
+/// An idle writer looks so often whether a segment has become too old.
+const LOOK_EVERY: Duration = Duration::from_secs(60);
+
+/// A writer without room looks so often whether there is some.
+const LOOK_FOR_ROOM_EVERY: Duration = Duration::from_secs(1);
+
 /// What a journal may take, in memory and on the disk.
 #[derive(Clone, Copy, Debug)]
 pub struct WriterLimits {
@@ -55,6 +61,9 @@ pub trait Committed<T>: Send + 'static {
 
     /// Whether nothing needs a segment any more.
     fn may_drop(&mut self, segment: &SegmentInfo) -> bool;
+
+    /// Whether a segment is older than anything is kept.
+    fn is_expired(&mut self, segment: &SegmentInfo) -> bool;
 
     /// A segment will have to go before long; what keeps it may be copied to the end of the log.
     fn needed_soon(&mut self, segment: &SegmentInfo);
@@ -209,6 +218,16 @@ impl<T: Send + 'static> Writer<T> {
         self.shared.failing.load(Ordering::Acquire)
     }
 
+    /// Whether four fifths of the queue are full: new work is better turned away before it is read.
+    #[must_use]
+    pub fn is_crowded(&self) -> bool {
+        let limits = &self.shared.limits;
+        let queue = self.shared.lock();
+        let (bytes, records) = (queue.bytes, queue.records);
+        drop(queue);
+        bytes > limits.queue_bytes_max / 5 * 4 || records > limits.queue_records_max / 5 * 4
+    }
+
     /// What it may take.
     #[must_use]
     pub fn limits(&self) -> &WriterLimits {
@@ -282,6 +301,7 @@ struct Work<T, C> {
 enum Next<T> {
     Write(Vec<Submission<T>>),
     Vouch,
+    Look,
     End,
 }
 
@@ -291,6 +311,11 @@ impl<T: Send + 'static, C: Committed<T>> Work<T, C> {
             let result = match self.next() {
                 Next::Write(group) => self.write(group),
                 Next::Vouch => self.vouch(),
+                Next::Look => {
+                    self.rolled_to = 0;
+                    self.make_room();
+                    Ok(())
+                }
                 Next::End if self.unvouched => {
                     // There is nobody left to tell.
                     let _ = self.vouch();
@@ -319,15 +344,17 @@ impl<T: Send + 'static, C: Committed<T>> Work<T, C> {
             if queue.closed {
                 return Next::End;
             }
-            if !self.unvouched {
-                queue = self.shared.some.wait(queue).unwrap_or_else(PoisonError::into_inner);
-                continue;
-            }
-            let waited = self.shared.some.wait_timeout(queue, VOUCH_AFTER);
+            let no_space = self.shared.no_space.load(Ordering::Relaxed);
+            let wait = match (self.unvouched, no_space) {
+                (true, _) => VOUCH_AFTER,
+                (false, true) => LOOK_FOR_ROOM_EVERY,
+                (false, false) => LOOK_EVERY,
+            };
+            let waited = self.shared.some.wait_timeout(queue, wait);
             let (again, timeout) = waited.unwrap_or_else(PoisonError::into_inner);
             queue = again;
             if timeout.timed_out() && queue.waiting.is_empty() && !queue.closed {
-                return Next::Vouch;
+                return if self.unvouched { Next::Vouch } else { Next::Look };
             }
         }
     }
@@ -380,37 +407,37 @@ impl<T: Send + 'static, C: Committed<T>> Work<T, C> {
         Ok(positions)
     }
 
-    /// Drops old segments when the next one would be over the limit.
+    /// Drops segments that are too old, and the oldest ones while there is no room for the next one.
     fn make_room(&mut self) {
-        let segments = self.journal.segments();
-        let newest = segments.last().map_or(0, |segment| segment.number);
-        if newest == self.rolled_to && !self.shared.no_space.load(Ordering::Relaxed) {
+        let newest = self.journal.newest();
+        let has_room = self.journal.has_room();
+        if newest == self.rolled_to && has_room && !self.shared.no_space.load(Ordering::Relaxed) {
             return;
         }
         self.rolled_to = newest;
+        let segments = self.journal.segments();
         let mut bytes = segments.iter().map(|segment| segment.bytes).sum::<u64>();
         let next = segments.last().map_or(0, |segment| segment.bytes);
-        let mut oldest = segments.iter();
+        let sealed = segments.len().saturating_sub(1);
         let mut no_space = false;
-        while bytes + next > self.shared.limits.journal_bytes_max {
-            let Some(segment) = oldest.next().filter(|segment| self.committed.may_drop(segment)) else {
-                no_space = true;
+        for segment in segments.iter().take(sealed) {
+            // A file that goes is the next segment: that helps a full disk, too.
+            let full = bytes + next > self.shared.limits.journal_bytes_max || !self.journal.has_room();
+            if !full && !self.committed.is_expired(segment) {
                 break;
-            };
-            match self.journal.drop_oldest() {
-                Ok(Some(number)) => {
-                    bytes -= segment.bytes;
-                    self.committed.dropped(number);
-                }
-                // Only the segment being written is left, or the folder does not let go of a file.
-                Ok(None) | Err(_) => {
-                    no_space = true;
-                    break;
-                }
             }
+            let dropped =
+                self.committed.may_drop(segment) && matches!(self.journal.drop_oldest(), Ok(Some(_)));
+            if !dropped {
+                no_space = full;
+                break;
+            }
+            bytes -= segment.bytes;
+            self.committed.dropped(segment.number);
         }
+        no_space |= bytes + next > self.shared.limits.journal_bytes_max || !self.journal.has_room();
         // Two segments before the end there is still time to free the next one.
-        if bytes + 3 * next > self.shared.limits.journal_bytes_max
+        if (no_space || bytes + 3 * next > self.shared.limits.journal_bytes_max)
             && let Some(oldest) = self.journal.segments().first()
         {
             self.committed.needed_soon(oldest);

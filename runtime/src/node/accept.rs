@@ -6,7 +6,7 @@ use std::time::Duration;
 use serde::Serialize;
 
 use crate::id::{DeliveryId, EventId};
-use crate::model::{DeliveryRecord, EventRecord};
+use crate::model::{DeliveryRecord, EventRecord, SkipReason};
 
 /// An event to be kept, with everything that is owed for it.
 #[derive(Clone, Debug)]
@@ -39,6 +39,9 @@ pub struct Accepted {
     pub deliveries: Arc<[DeliveryId]>,
     /// It was there already, and nothing was added.
     pub repeated: bool,
+    /// Which of them are not sent, and why; of a repeated request the history knows.
+    #[serde(skip)]
+    pub skipped: Vec<(DeliveryId, SkipReason)>,
 }
 
 /// The key or the event's id was used before, for another body.

@@ -4,17 +4,20 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
+use compiler::gate::Gated;
 use jiff::Timestamp;
+use tokio::sync::oneshot;
 
 use super::accept::{Accepted, Conflict, LimitOf, NewEvent, Rejected};
 use super::books::Books;
 use super::driver::fact;
+use super::gates::skipped_in;
 use super::{ChangeError, Found, Node};
 use crate::engine::Input;
 use crate::id::{DeliveryId, WorkspaceId};
 use crate::idempotency::Reservation;
 use crate::journal::writer::{Class, Refusal};
-use crate::model::{DeliveryRecord, EventRecord};
+use crate::model::{DeliveryRecord, EventRecord, SkipReason};
 use crate::record::{Owed, Record};
 
 /// A busy writer has room again after a few syncs.
@@ -24,6 +27,9 @@ const BUSY_RETRY: Duration = Duration::from_millis(250);
 const SPACE_RETRY: Duration = Duration::from_secs(30);
 
 type Answer = Result<Accepted, Conflict>;
+
+/// Tells when records are durable, and what of each is skipped.
+type Queued = (oneshot::Receiver<()>, Vec<Vec<(DeliveryId, SkipReason)>>);
 
 impl Node {
     /// Makes events and their deliveries durable. When it returns `Ok`, they are on stable storage and
@@ -76,52 +82,49 @@ impl Node {
         let mut accepted = Vec::with_capacity(fresh.len());
         for (at, new) in fresh {
             let deliveries = new.deliveries.iter().map(|delivery| delivery.id.clone()).collect();
-            accepted.push((at, Accepted { event: new.event.id.clone(), deliveries, repeated: false }));
+            let event = new.event.id.clone();
+            accepted.push((at, Accepted { event, deliveries, repeated: false, skipped: Vec::new() }));
             let NewEvent { event, deliveries, identity } = new;
             records.push(Record::Accepted(Box::new(Owed { event, deliveries, identity })));
         }
-        self.write(records).await?;
-        for (at, accepted) in accepted {
-            answer(answers, at, Ok(accepted));
+        let (durable, skipped) = self.submit(records)?;
+        durable.await.map_err(|_| Rejected::Failing)?;
+        for ((at, accepted), skipped) in accepted.into_iter().zip(skipped) {
+            answer(answers, at, Ok(Accepted { skipped, ..accepted }));
         }
         Ok(())
     }
 
-    /// Makes records that owe something durable, or undoes what was reserved for them.
-    async fn write(&self, records: Vec<Record>) -> Result<(), Rejected> {
-        if let Err(rejected) = self.admit(&records) {
-            let mut books = self.shelf.open();
+    /// Queues records that owe something, or undoes what was reserved for them. Says for each record
+    /// which deliveries the gates skip.
+    fn submit(&self, mut records: Vec<Record>) -> Result<Queued, Rejected> {
+        if self.stopping.load(Ordering::Acquire) {
+            release_names(&mut self.shelf.open(), &records);
+            return Err(Rejected::Stopping);
+        }
+        let mut books = self.shelf.open();
+        let asked = books.gates.ask(&mut records);
+        if let Err(rejected) = admit(&mut books, &records) {
+            books.gates.take_back(asked);
             release_names(&mut books, &records);
             return Err(rejected);
         }
-        // Nothing is awaited between here and the queue, so a caller who goes away leaves nothing half done.
+        let skipped = records.iter().map(skipped_in).collect();
+        // Until what the gates let pass is queued or taken back, nobody else may ask them.
+        let held = (!asked.is_empty()).then_some(books);
+        crate::crash::point("accept.writing");
         let entries: Vec<_> = records.into_iter().map(|record| fact(record, None)).collect();
         let kept: Vec<Arc<Record>> = entries.iter().map(|entry| Arc::clone(&entry.value.record)).collect();
         match self.writer.submit(Class::Event, entries) {
-            Ok(durable) => durable.await.map_err(|_| Rejected::Failing),
+            Ok(durable) => Ok((durable, skipped)),
             Err(refusal) => {
-                let mut books = self.shelf.open();
+                let mut books = held.unwrap_or_else(|| self.shelf.open());
+                books.gates.take_back(asked);
                 release_names(&mut books, kept.iter().map(|record| &**record));
                 release_pending(&mut books, kept.iter().map(|record| &**record));
                 Err(rejected(refusal, self.writer.limits().journal_bytes_max))
             }
         }
-    }
-
-    /// Counts what records owe, if all of it may be owed.
-    fn admit(&self, records: &[Record]) -> Result<(), Rejected> {
-        if self.stopping.load(Ordering::Acquire) {
-            return Err(Rejected::Stopping);
-        }
-        let mut books = self.shelf.open();
-        for (at, record) in records.iter().enumerate() {
-            let Some(owed) = record.owed() else { continue };
-            if let Err(rejected) = books.pending.admit(&owed.event.workspace, count(owed)) {
-                release_pending(&mut books, records.iter().take(at));
-                return Err(rejected);
-            }
-        }
-        Ok(())
     }
 
     /// Owes a settled delivery again, as a new delivery with `replay_of`; its `webhook-id` stays the
@@ -136,7 +139,7 @@ impl Node {
     ) -> Result<DeliveryId, ChangeError> {
         let found = self.found(workspace, delivery).await.map_err(|_| ChangeError::Unreadable)?;
         let found = found.ok_or(ChangeError::NotFound)?;
-        if !super::books::is_settled(&found.view.state) {
+        if !found.may_be_replayed() {
             return Err(ChangeError::WrongState);
         }
         let id = DeliveryId::fresh();
@@ -150,7 +153,9 @@ impl Node {
     /// # Errors
     /// None of them is owed.
     pub async fn owe_again(&self, owed: Vec<Owed>) -> Result<(), Rejected> {
-        self.write(owed.into_iter().map(|owed| Record::Replayed(Box::new(owed))).collect()).await
+        let records = owed.into_iter().map(|owed| Record::Replayed(Box::new(owed)));
+        let (durable, _) = self.submit(records.collect())?;
+        durable.await.map_err(|_| Rejected::Failing)
     }
 
     /// Gives a waiting delivery up, as an operator's decision. One that is under way is given up unless
@@ -160,10 +165,12 @@ impl Node {
     /// See [`ChangeError`].
     pub async fn discard(&self, workspace: &WorkspaceId, delivery: &DeliveryId) -> Result<(), ChangeError> {
         let found = self.found(workspace, delivery).await.map_err(|_| ChangeError::Unreadable)?;
-        if super::books::is_settled(&found.ok_or(ChangeError::NotFound)?.view.state) {
+        if found.ok_or(ChangeError::NotFound)?.view.is_settled() {
             return Err(ChangeError::WrongState);
         }
-        self.inbox.push_inputs([Input::Discard(delivery.clone())]);
+        if let Some(id) = delivery.uuid() {
+            self.inbox.push_inputs([Input::Discard(id)]);
+        }
         Ok(())
     }
 }
@@ -179,7 +186,9 @@ fn answer(answers: &mut [Option<Answer>], at: usize, with: Answer) {
 pub(super) fn again(found: &Found, id: DeliveryId, now: Timestamp) -> Option<Owed> {
     let (event, old) = delivery_in(&found.record, found.index)?;
     let replay_of = Some(old.replay_of.clone().unwrap_or_else(|| old.id.clone()));
-    let new = DeliveryRecord { id, created_at: now, due_at: now, replay_of, ..old.clone() };
+    // Who replays wants it sent: no gate is asked, and none counts it.
+    let (gated, skipped) = (Gated::default(), None);
+    let new = DeliveryRecord { id, created_at: now, due_at: now, replay_of, gated, skipped, ..old.clone() };
     Some(Owed { event: event.clone(), deliveries: vec![new], identity: Default::default() })
 }
 
@@ -189,8 +198,16 @@ pub(super) fn delivery_in(record: &Record, index: u32) -> Option<(&EventRecord, 
     Some((&owed.event, owed.deliveries.get(index as usize)?))
 }
 
-fn count(owed: &Owed) -> u32 {
-    u32::try_from(owed.deliveries.len()).unwrap_or(u32::MAX)
+/// Counts what records owe, if all of it may be owed.
+fn admit(books: &mut Books, records: &[Record]) -> Result<(), Rejected> {
+    for (at, record) in records.iter().enumerate() {
+        let Some(owed) = record.owed() else { continue };
+        if let Err(rejected) = books.pending.admit(&owed.event.workspace, owed.owing()) {
+            release_pending(books, records.iter().take(at));
+            return Err(rejected);
+        }
+    }
+    Ok(())
 }
 
 fn release_names<'a>(books: &mut Books, records: impl IntoIterator<Item = &'a Record>) {
@@ -201,7 +218,7 @@ fn release_names<'a>(books: &mut Books, records: impl IntoIterator<Item = &'a Re
 
 fn release_pending<'a>(books: &mut Books, records: impl IntoIterator<Item = &'a Record>) {
     for owed in records.into_iter().filter_map(Record::owed) {
-        books.pending.remove(&owed.event.workspace, count(owed));
+        books.pending.remove(&owed.event.workspace, owed.owing());
     }
 }
 

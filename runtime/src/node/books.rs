@@ -4,8 +4,11 @@ use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use tokio::sync::watch;
+
 use super::accept::{LimitOf, Rejected};
 use super::driver::{Inbox, Letter};
+use super::gates::GateBook;
 use crate::clock::Clock;
 use crate::engine::{Input, Millis, Owe};
 use crate::history::History;
@@ -34,6 +37,7 @@ pub(super) struct PendingLimits {
 pub(super) struct Books {
     pub window: Window,
     pub pending: PendingCounts,
+    pub gates: GateBook,
     /// Unsettled deliveries of each segment: a segment that has any is kept.
     pins: BTreeMap<u32, Pins>,
     /// Where unsettled deliveries are that were copied.
@@ -45,7 +49,7 @@ impl Books {
     pub(super) fn new(window: Window, limits: PendingLimits) -> Self {
         let pending = PendingCounts { limits, node: 0, workspaces: HashMap::new() };
         let (pins, carried, recent) = (BTreeMap::new(), HashMap::new(), Recent::default());
-        Self { window, pending, pins, carried, recent }
+        Self { window, pending, gates: GateBook::default(), pins, carried, recent }
     }
 
     /// Takes a durable record.
@@ -54,6 +58,7 @@ impl Books {
             Record::Accepted(owed) => {
                 let (event, ids) = (&owed.event, owed.deliveries.iter().map(|delivery| delivery.id.clone()));
                 self.window.committed(&event.workspace, &owed.identity, &event.id, ids, event.received_at);
+                self.gates.skipped.count(owed);
                 self.pin(position.segment, owed);
             }
             Record::Replayed(owed) => self.pin(position.segment, owed),
@@ -63,11 +68,18 @@ impl Books {
     }
 
     fn pin(&mut self, segment: u32, owed: &Owed) {
-        if !owed.deliveries.is_empty() {
+        if owed.owing() > 0 {
             let pins = self.pins.entry(segment).or_default();
-            pins.deliveries += owed.deliveries.len() as u64;
+            pins.deliveries += u64::from(owed.owing());
             pins.bytes += bytes_of(owed) as u64;
         }
+    }
+
+    /// Deliveries in a segment that were owed before the start.
+    pub(super) fn pin_many(&mut self, segment: u32, deliveries: u64, bytes: u64) {
+        let pins = self.pins.entry(segment).or_default();
+        pins.deliveries += deliveries;
+        pins.bytes += bytes;
     }
 
     /// What becomes of the segments that a record's delivery was in.
@@ -189,7 +201,7 @@ pub(super) struct Recent {
 impl Recent {
     fn add(&mut self, position: Position, record: &Arc<Record>) {
         let (Record::Accepted(owed) | Record::Replayed(owed)) = &**record else { return };
-        if owed.deliveries.is_empty() {
+        if owed.owing() == 0 {
             return;
         }
         // Parsed, it takes about twice as much as written.
@@ -233,6 +245,16 @@ pub(super) struct Bookkeeper {
     pub history: Arc<History>,
     pub clock: Arc<dyn Clock>,
     pub history_kept: Duration,
+    pub journal_kept: Duration,
+    /// Set when the journal has failed.
+    pub failed: watch::Sender<bool>,
+}
+
+impl Bookkeeper {
+    fn is_older(&self, segment: &SegmentInfo, than: Duration) -> bool {
+        let age = self.clock.now().as_microsecond().saturating_sub(segment.written_at);
+        age >= i64::try_from(than.as_micros()).unwrap_or(i64::MAX)
+    }
 }
 
 impl Committed<Fact> for Bookkeeper {
@@ -242,17 +264,17 @@ impl Committed<Fact> for Bookkeeper {
         let mut records = Vec::with_capacity(entries.len());
         let mut books = self.shelf.open();
         for (position, fact) in entries {
+            if matches!(&*fact.record, Record::Finished { state: State::Delivered, .. }) {
+                crate::crash::point("outcome.committed");
+            }
             books.apply(&fact.record, position);
             records.push((position, Arc::clone(&fact.record)));
             books.release(&fact, position);
             books.recent.add(position, &fact.record);
             match &*fact.record {
                 Record::Carried(carried) => {
-                    inputs.extend(carried.owed.deliveries.first().map(|delivery| Input::Carried {
-                        id: delivery.id.clone(),
-                        position,
-                        index: 0,
-                    }))
+                    let id = carried.owed.deliveries.first().and_then(|delivery| delivery.id.uuid());
+                    inputs.extend(id.map(|id| Input::Carried { id, position, index: 0 }));
                 }
                 record => owes(record, position, &mut owed),
             }
@@ -265,9 +287,12 @@ impl Committed<Fact> for Bookkeeper {
     }
 
     fn may_drop(&mut self, segment: &SegmentInfo) -> bool {
-        let age = self.clock.now().as_microsecond().saturating_sub(segment.written_at);
-        let kept = i64::try_from(self.history_kept.as_micros()).unwrap_or(i64::MAX);
-        age >= kept && self.shelf.open().pins.keys().next().is_none_or(|oldest| *oldest > segment.number)
+        let settled = || self.shelf.open().pins.keys().next().is_none_or(|oldest| *oldest > segment.number);
+        self.is_older(segment, self.history_kept) && settled()
+    }
+
+    fn is_expired(&mut self, segment: &SegmentInfo) -> bool {
+        self.is_older(segment, self.journal_kept)
     }
 
     fn needed_soon(&mut self, segment: &SegmentInfo) {
@@ -287,13 +312,14 @@ impl Committed<Fact> for Bookkeeper {
         self.shelf.open().window.release_all();
         // What cannot be written down must not be sent.
         self.inbox.push_inputs([Input::Drain]);
+        self.failed.send_replace(true);
     }
 }
 
 /// Whether nothing follows from a state any more.
 pub(super) fn is_settled(state: &State) -> bool {
     match state {
-        State::Delivered | State::DeadLetter { .. } => true,
+        State::Delivered | State::DeadLetter { .. } | State::Skipped { .. } => true,
         State::Waiting | State::InFlight { .. } | State::Again { .. } => false,
     }
 }
@@ -301,20 +327,8 @@ pub(super) fn is_settled(state: &State) -> bool {
 /// What a record makes the engine owe.
 pub(super) fn owes(record: &Record, position: Position, owed: &mut Vec<Owe>) {
     let deliveries = record.owed().map(|owed| owed.deliveries.as_slice()).unwrap_or_default();
-    for (index, delivery) in (0..).zip(deliveries) {
-        owed.push(Owe {
-            id: delivery.id.clone(),
-            workspace: delivery.workspace.clone(),
-            connection: delivery.connection.clone(),
-            position,
-            index,
-            policy: delivery.policy.clone(),
-            created_at: millis(delivery.created_at),
-            due_at: millis(delivery.due_at),
-            attempts: 0,
-            mapped: delivery.input.is_ok(),
-        });
-    }
+    let owes = (0..).zip(deliveries).filter_map(|(index, delivery)| Owe::of(delivery, position, index));
+    owed.extend(owes);
 }
 
 pub(super) fn millis(at: jiff::Timestamp) -> Millis {

@@ -8,15 +8,19 @@ use std::time::Duration;
 
 use futures_util::FutureExt;
 use tokio::runtime::Handle;
+use tokio::sync::oneshot;
+use uuid::Uuid;
 
 use super::accept::Identity;
 use super::books::{Fact, Shelf, is_settled};
+use crate::crash;
 use crate::deliver::{Report, Sender, attempt};
+use crate::engine::view::{ConnectionView, Standing};
 use crate::engine::{Effect, Ending, Engine, Input, Key, timestamp};
-use crate::id::{DeliveryId, WorkspaceId};
+use crate::id::{ConnectionId, DeliveryId, WorkspaceId};
 use crate::journal::writer::{Class, Entry, Writer};
 use crate::journal::{Position, Records};
-use crate::model::{AttemptRecord, Outcome, State};
+use crate::model::{AttemptRecord, Outcome, State, Timings};
 use crate::record::{Carried, Owed, Record};
 
 /// What waits for the engine. It is bounded by what fills it: pending deliveries are counted before they
@@ -26,6 +30,19 @@ pub(super) struct Inbox {
     /// A std mutex: held to push or to take everything.
     waiting: Mutex<VecDeque<Letter>>,
     some: Condvar,
+    /// Nobody reads it any more. Written and read under the lock.
+    closed: AtomicBool,
+}
+
+/// However the engine's thread ends, nobody waits for an answer of it afterwards.
+struct Closing<'a>(&'a Inbox);
+
+impl Drop for Closing<'_> {
+    fn drop(&mut self) {
+        let mut waiting = self.0.waiting.lock().unwrap_or_else(PoisonError::into_inner);
+        self.0.closed.store(true, Ordering::Relaxed);
+        waiting.clear();
+    }
 }
 
 /// One thing for the engine's thread.
@@ -35,6 +52,17 @@ pub(super) enum Letter {
     Done {
         key: Key,
         report: Report,
+    },
+    /// Say why a delivery is not being sent.
+    Standing {
+        delivery: Uuid,
+        answer: oneshot::Sender<Option<Standing>>,
+    },
+    /// Say how a connection stands.
+    Connection {
+        workspace: WorkspaceId,
+        connection: ConnectionId,
+        answer: oneshot::Sender<Option<ConnectionView>>,
     },
     /// Copy what is owed in a segment, so that it can go.
     Carry {
@@ -46,12 +74,20 @@ pub(super) enum Letter {
 
 impl Inbox {
     pub(super) fn push(&self, letter: Letter) {
-        self.waiting.lock().unwrap_or_else(PoisonError::into_inner).push_back(letter);
+        let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
+        if self.closed.load(Ordering::Relaxed) {
+            return;
+        }
+        waiting.push_back(letter);
+        drop(waiting);
         self.some.notify_one();
     }
 
     pub(super) fn push_inputs(&self, inputs: impl IntoIterator<Item = Input>) {
         let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
+        if self.closed.load(Ordering::Relaxed) {
+            return;
+        }
         let before = waiting.len();
         waiting.extend(inputs.into_iter().map(Letter::Input));
         if waiting.len() > before {
@@ -95,8 +131,8 @@ pub(super) struct Driver {
 
 impl Driver {
     /// The engine's thread.
-    pub(super) fn run(self: &Arc<Self>, mut engine: Engine) {
-        let mut effects = Vec::new();
+    pub(super) fn run(self: &Arc<Self>, mut engine: Engine, mut effects: Vec<Effect>) {
+        let _closing = Closing(&self.inbox);
         let mut carry = Carry::default();
         loop {
             let now = self.sender.clock.now().as_millisecond();
@@ -109,6 +145,15 @@ impl Driver {
             for letter in letters {
                 let done = match letter {
                     Letter::Stop => return,
+                    // Who asked may have gone.
+                    Letter::Standing { delivery, answer } => {
+                        let _ = answer.send(engine.standing(delivery));
+                        continue;
+                    }
+                    Letter::Connection { workspace, connection, answer } => {
+                        let _ = answer.send(engine.connection(&workspace, &connection));
+                        continue;
+                    }
                     Letter::Carry { segment } => {
                         carry.begin(segment, &engine);
                         continue;
@@ -137,18 +182,20 @@ impl Driver {
         let mut starts = Vec::new();
         for effect in effects.drain(..) {
             match effect {
-                Effect::Start { key, id, workspace, position, index, attempt, .. } => {
-                    let at = self.sender.clock.now();
-                    facts.push(fact(Record::Started { workspace, delivery: id.clone(), attempt, at }, None));
+                Effect::Start { key, id, workspace, position, index, attempt, rate, .. } => {
+                    let (at, id) = (self.sender.clock.now(), DeliveryId::from_uuid(id));
+                    let delivery = id.clone();
+                    facts.push(fact(Record::Started { workspace, delivery, attempt, at, rate }, None));
                     starts.push(Start { key, id, position, index, attempt });
                 }
                 Effect::Moved { key, id, workspace, position, state } => {
+                    if matches!(state, State::Again { .. }) {
+                        crash::point("retry.scheduled");
+                    }
                     let releases = is_settled(&state).then_some(position.segment);
                     let ended = done.take_if(|(ended, _)| Some(*ended) == key);
-                    facts.push(fact(
-                        self.moved(workspace, id, state, ended.map(|(_, record)| record)),
-                        releases,
-                    ));
+                    let (id, ended) = (DeliveryId::from_uuid(id), ended.map(|(_, record)| record));
+                    facts.push(fact(self.moved(workspace, id, state, ended), releases));
                 }
                 Effect::Disable { workspace, connection } => {
                     tracing::info!(%workspace, %connection, "disabled: its receiver answered 410");
@@ -200,7 +247,7 @@ impl Driver {
             let Some(delivery) = owed.deliveries.get(entry.index as usize) else { continue };
             let (event, deliveries) = (owed.event.clone(), vec![delivery.clone()]);
             let owed = Owed { event, deliveries, identity: Identity::default() };
-            let (attempts, due_at) = (entry.attempts, timestamp(entry.due_at));
+            let (attempts, due_at) = (u32::from(entry.attempts), timestamp(entry.due_at));
             let carried = Record::Carried(Box::new(Carried { owed, attempts, due_at }));
             facts.push(fact(carried, Some(carry.segment)));
         }
@@ -212,11 +259,13 @@ impl Driver {
 
     /// Makes an attempt and tells the engine how it ended, whatever happens.
     async fn make(self: Arc<Self>, start: Start) {
+        crash::point("delivery.starting");
         let work = AssertUnwindSafe(self.attempt(&start)).catch_unwind();
         let report = match work.await {
             Ok(report) => report,
             Err(_) => self.broken(&start, "an error in the server itself; the log has it".to_owned()),
         };
+        crash::point("delivery.answered");
         self.inbox.push(Letter::Done { key: start.key, report });
     }
 
@@ -273,6 +322,7 @@ impl Driver {
             address: None,
             response: None,
             error: Some(error.into()),
+            timings: Timings::default(),
             connection_version: 0,
         };
         let ending = Ending::Attempt { outcome, retry_after: None, gone_for_good: false };

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use serde::Serialize;
 
+use super::gates::Skipped;
 use crate::id::{ConnectionId, DeliveryId, EventId, RevisionId, WorkspaceId};
 use crate::model::{AttemptRecord, Outcome, Policy, State};
 use crate::rules::condition::Condition;
@@ -95,6 +96,8 @@ pub enum StateKind {
     Delivered,
     /// [`State::DeadLetter`].
     DeadLetter,
+    /// [`State::Skipped`].
+    Skipped,
 }
 
 impl StateKind {
@@ -105,6 +108,7 @@ impl StateKind {
         ("again", Self::Again),
         ("delivered", Self::Delivered),
         ("dead_letter", Self::DeadLetter),
+        ("skipped", Self::Skipped),
     ];
 
     /// Which kind a state is.
@@ -116,6 +120,7 @@ impl StateKind {
             State::Again { .. } => Self::Again,
             State::Delivered => Self::Delivered,
             State::DeadLetter { .. } => Self::DeadLetter,
+            State::Skipped { .. } => Self::Skipped,
         }
     }
 }
@@ -146,6 +151,15 @@ pub struct EventView {
     pub payload_bytes: u32,
     /// Its deliveries, replays not counted.
     pub deliveries: Arc<[DeliveryId]>,
+    /// Attributes of a CloudEvent that nothing above holds, as a JSON object.
+    #[serde(skip_serializing_if = "Option::is_none", serialize_with = "as_json")]
+    pub attributes: Option<Arc<str>>,
+}
+
+/// Writes JSON text as the JSON it is.
+fn as_json<S: serde::Serializer>(text: &Option<Arc<str>>, to: S) -> Result<S::Ok, S::Error> {
+    let json = text.as_deref().map(serde_json::from_str::<&serde_json::value::RawValue>).transpose();
+    json.map_err(serde::ser::Error::custom)?.serialize(to)
 }
 
 /// A delivery without its input.
@@ -225,10 +239,14 @@ pub struct Status {
     pub deliveries: u64,
     /// Dead letters in the listing.
     pub dead_letters: u64,
+    /// Deliveries that were skipped.
+    pub skipped: Skipped,
     /// Records that are durable and that lists do not show yet.
     pub history_behind: u64,
     /// Segments of the journal that are still to be indexed.
     pub history_segments_behind: u64,
     /// Bytes of the journal's segments.
     pub journal_bytes: u64,
+    /// A finished segment of the journal is damaged: which, where, and what is wrong.
+    pub journal_damage: Option<String>,
 }

@@ -6,14 +6,24 @@ use super::query::{Cursor, DeliveryFilter, DeliveryView, EventFilter, EventView,
 use super::{Found, History, Node, ReadError, admit};
 use crate::id::{DeliveryId, EventId, WorkspaceId};
 use crate::journal::Position;
-use crate::model::AttemptRecord;
+use crate::model::{AttemptRecord, SkipReason, State};
 use crate::record::{Owed, Record};
 
 impl Found {
+    /// Whether it can be owed again: it is settled, and there is something to send. What a sample left out
+    /// was never made.
+    #[must_use]
+    pub fn may_be_replayed(&self) -> bool {
+        let nothing_to_send = self.view.state == State::Skipped { reason: SkipReason::Sampled };
+        self.view.is_settled() && !nothing_to_send
+    }
+}
+
+impl DeliveryView {
     /// Whether nothing more is done about it.
     #[must_use]
     pub fn is_settled(&self) -> bool {
-        super::books::is_settled(&self.view.state)
+        super::books::is_settled(&self.state)
     }
 }
 

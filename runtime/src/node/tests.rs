@@ -1,19 +1,21 @@
 //! A whole node on a disk in memory, with receivers that are scripts.
 
+mod full;
+mod gates;
+
 use std::collections::VecDeque;
 use std::sync::Mutex;
 use std::sync::atomic::AtomicUsize;
 
 use bytes::Bytes;
 use futures_util::future::BoxFuture;
+use hyper::{HeaderMap, StatusCode};
 use jiff::Timestamp;
-use reqwest::StatusCode;
-use reqwest::header::HeaderMap;
 
 use super::*;
 use crate::deliver::request::Request;
 use crate::deliver::target::Target;
-use crate::deliver::transport::{Answer, Failure};
+use crate::deliver::transport::{Answer, Course, Failure};
 use crate::id::{ConnectionId, DeliveryId, EventId, WorkspaceId};
 use crate::journal::fake::FakeDisk;
 use crate::model::{DeadReason, DeliveryRecord, EventRecord, Outcome, Policy, State};
@@ -27,8 +29,8 @@ struct Town {
 impl Connections for Town {
     fn target(&self, _workspace: &WorkspaceId, connection: &ConnectionId) -> Option<Target> {
         let there = connection.as_str() != "gone";
-        let url = format!("https://example.com/{connection}").into();
-        there.then(|| Target { url, version: 1, enabled: true, ..Target::default() })
+        let url = format!("https://example.com/{connection}");
+        there.then(|| Target { version: 1, ..Target::to(url) })
     }
 
     fn disable(&self, _workspace: &WorkspaceId, _connection: &ConnectionId) {
@@ -50,14 +52,15 @@ impl Transport for Script {
             let status = self.statuses.lock().unwrap().pop_front().unwrap_or(200);
             if status == 0 {
                 tokio::time::sleep(timeout).await;
-                return Err(Failure { outcome: Outcome::TimedOut, error: "no answer".into() });
+                return Err(Failure::new(Outcome::TimedOut, "no answer"));
             }
             let status = StatusCode::from_u16(status).unwrap();
             Ok(Answer {
                 status,
                 headers: HeaderMap::new(),
                 body: Bytes::from_static(b"hello"),
-                address: None,
+                whole: true,
+                course: Course::default(),
             })
         })
     }
@@ -134,6 +137,7 @@ fn policy() -> Policy {
         expires: Duration::from_secs(60),
         weight: 4,
         idempotency_key: None,
+        ..Policy::default()
     }
 }
 
@@ -153,6 +157,8 @@ fn new_event(connections: &[&str]) -> NewEvent {
         created_at: now,
         due_at: now,
         replay_of: None,
+        gated: Default::default(),
+        skipped: None,
     };
     let deliveries = connections.iter().map(delivery).collect();
     let event = EventRecord {
@@ -166,6 +172,7 @@ fn new_event(connections: &[&str]) -> NewEvent {
         revision: None,
         rules: vec!["rule".into()],
         payload: br#"{"amount":1}"#.as_slice().into(),
+        attributes: None,
     };
     NewEvent { event, deliveries, identity: Identity::default() }
 }
@@ -333,75 +340,6 @@ async fn limits_refuse_whole_batches_and_leave_nothing_behind() {
     assert_eq!(bench.node.accept(vec![new_event(&[])]).await, Err(Rejected::Failing));
     assert!(bench.node.status().failing);
     assert_eq!(bench.node.accept(vec![new_event(&[])]).await, Err(Rejected::Failing));
-}
-
-fn padded(connections: &[&str]) -> NewEvent {
-    let mut new = new_event(connections);
-    new.event.payload = vec![b' '; 4_000].into();
-    new
-}
-
-fn in_seconds(mut new: NewEvent, seconds: u64) -> NewEvent {
-    for delivery in &mut new.deliveries {
-        delivery.due_at = Timestamp::now() + Duration::from_secs(seconds);
-    }
-    new
-}
-
-#[tokio::test]
-async fn a_full_journal_lets_settled_segments_go_and_copies_what_is_still_owed() {
-    let small = NodeConfig { journal_bytes_max: 5 << 16, history_kept: Duration::ZERO, ..config() };
-    let bench = Bench::open_with(FakeDisk::default(), &[], &small);
-    let owed = bench.accept(in_seconds(padded(&["hook"]), 50)).await;
-    let first = bench.accept(padded(&["hook"])).await;
-    for _ in 0..150 {
-        let mut tries = 0;
-        while let Err(rejected) = bench.node.accept(vec![padded(&[])]).await {
-            tries += 1;
-            assert!(tries < 500, "{rejected}");
-            tokio::time::sleep(Duration::from_millis(5)).await;
-        }
-    }
-    let oldest = bench.node.event(&workspace(), &first.event).await.unwrap();
-    assert!(oldest.is_none(), "the oldest are gone");
-    assert!(bench.node.status().journal_bytes <= 5 << 16);
-    assert_eq!(bench.node.status().pending, 1);
-    let payload = bench.node.payload(&workspace(), &owed.event).await.unwrap();
-    assert_eq!(payload.map(|payload| payload.len()), Some(4_000), "what is owed was copied with its event");
-    let after = Bench::open_with(bench.disk.after_power_cut(0), &[], &small);
-    assert_eq!(after.node.status().pending, 1);
-    let view = after.node.delivery(&workspace(), &owed.deliveries[0]).await.unwrap().unwrap();
-    assert_eq!((view.state, view.event), (State::Waiting, owed.event));
-    after.node.discard(&workspace(), &owed.deliveries[0]).await.unwrap();
-    assert_eq!(after.settled(&owed.deliveries[0]).await.attempts, 0);
-    assert_eq!(after.node.status().pending, 0);
-}
-
-#[tokio::test]
-async fn a_journal_full_of_what_is_owed_refuses_events_until_some_of_it_is_settled() {
-    let small = NodeConfig { journal_bytes_max: 5 << 16, history_kept: Duration::ZERO, ..config() };
-    let bench = Bench::open_with(FakeDisk::default(), &[], &small);
-    let mut owed = Vec::new();
-    let refused = loop {
-        assert!(owed.len() < 100);
-        match bench.node.accept(vec![in_seconds(padded(&["hook"]), 50)]).await {
-            Ok(mut answers) => owed.push(answers.remove(0).unwrap()),
-            Err(rejected) => break rejected,
-        }
-    };
-    assert!(
-        matches!(refused, Rejected::Limit { limit: "journal_bytes_max", of: LimitOf::Node, .. }),
-        "{refused:?}"
-    );
-    for accepted in &owed {
-        bench.node.discard(&workspace(), &accepted.deliveries[0]).await.unwrap();
-    }
-    let mut tries = 0;
-    while let Err(rejected) = bench.node.accept(vec![new_event(&[])]).await {
-        tries += 1;
-        assert!(tries < 500, "there is no room again: {rejected}");
-        tokio::time::sleep(Duration::from_millis(5)).await;
-    }
 }
 
 /// Events, failures, power cuts and full journals by chance: what was accepted is delivered in the end.

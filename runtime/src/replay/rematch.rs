@@ -3,6 +3,7 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
+use compiler::gate::Gated;
 use jiff::Timestamp;
 
 use super::{Piece, Runner, Stop, delivery_id};
@@ -55,7 +56,9 @@ impl Runner {
         (event.revision, event.rules) = (Some(live.id.clone()), decided.rules);
         let mut deliveries = Vec::new();
         for owed in decided.deliveries {
-            let mut new = owed_record(&self.workspace, &connections, &event.id, owed, now);
+            let mut new = owed_record(&self.workspace, &connections, &event.id, owed, None, now);
+            // As for every replay, no gate is asked, and none counts it.
+            (new.gated, new.skipped) = (Gated::default(), None);
             let asked = &self.wanted.deliveries;
             let wanted = asked.rule.as_ref().is_none_or(|rule| *rule == new.rule)
                 && asked.connection.as_ref().is_none_or(|connection| *connection == new.connection);

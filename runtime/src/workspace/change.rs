@@ -6,13 +6,16 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use jiff::Timestamp;
 
-use super::connection::{Connection, fresh_secret};
+use super::connection::{Connection, Credentials};
 use super::record::{
     ConnectionRecord, SealedRecord, WorkspaceRecord, connection_key, key_key, workspace_key,
 };
 use super::registry::Registry;
 use super::{ConnectionTable, Workspace};
 use crate::control::{Expect, StoreError};
+use crate::deliver::sign::scheme::Signing;
+use crate::deliver::success::SuccessRecord;
+use crate::deliver::tls::TlsMaterial;
 use crate::id::{ConnectionId, WorkspaceId};
 use crate::key::{KeyRecord, NoRandomness};
 use crate::limits::{CONNECTIONS_MAX, WORKSPACES_MAX};
@@ -25,6 +28,9 @@ pub const LIVE_SECRETS_MAX: usize = 2;
 
 /// What a connection's signing secret is sealed as.
 const SECRET_FIELD: &str = "secret";
+
+/// What the key of a connection's client certificate is sealed as.
+const CLIENT_KEY_FIELD: &str = "client_key";
 
 /// Why a change was not made. Nothing is changed then.
 #[derive(Debug, thiserror::Error)]
@@ -108,6 +114,12 @@ pub struct NewConnection {
     pub url: Arc<str>,
     /// What signs; `None` makes one.
     pub secret: Option<Secret>,
+    /// How it signs.
+    pub signing: Signing,
+    /// Which answers count as delivered.
+    pub success: Option<SuccessRecord>,
+    /// Its certificates.
+    pub tls: TlsMaterial,
 }
 
 /// What is to be different about a connection. It was checked before.
@@ -119,6 +131,12 @@ pub struct ConnectionChange {
     pub enabled: Option<bool>,
     /// The only secret from now on.
     pub secret: Option<Secret>,
+    /// How it signs from now on. The secrets fit.
+    pub signing: Option<Signing>,
+    /// Which answers count as delivered from now on.
+    pub success: Option<Option<SuccessRecord>>,
+    /// All its certificates from now on.
+    pub tls: Option<TlsMaterial>,
 }
 
 impl Registry {
@@ -225,23 +243,30 @@ impl Registry {
         let id = ConnectionId::fresh();
         let secret = Arc::new(match new.secret {
             Some(secret) => secret,
-            None => fresh_secret()?,
+            None => new.signing.fresh_secret().map_err(|_| NoRandomness)?,
         });
-        let sealed = seal(workspace, &id, 1, &secret, now)?;
-        let record = ConnectionRecord {
+        let sealed = seal(workspace, &id, SECRET_FIELD, 1, &secret, now)?;
+        let mut record = ConnectionRecord {
             id,
             workspace: workspace.id.clone(),
             name: new.name,
             integration: new.integration,
             url: new.url,
             secrets: vec![sealed],
+            signing: new.signing,
+            success: new.success,
+            ca: None,
+            client_certificate: None,
+            client_key: None,
             enabled: true,
             disabled_because: None,
             created_at: now,
             updated_at: now,
             version: 1,
         };
-        let connection = self.keep(workspace, record, vec![Arc::clone(&secret)]).await?;
+        let mut credentials = Credentials { secrets: vec![Arc::clone(&secret)], client_key: None };
+        set_tls(workspace, &mut record, &mut credentials, new.tls, now)?;
+        let connection = self.keep(workspace, record, credentials).await?;
         Ok((connection, secret))
     }
 
@@ -259,7 +284,7 @@ impl Registry {
         let _turn = workspace.turn.acquire().await;
         let current = connection_of(workspace, id)?;
         let mut record = ConnectionRecord::clone(&current.record);
-        let mut secrets = current.secrets.clone();
+        let mut credentials = current.credentials.clone();
         if let Some(url) = change.url {
             record.url = url;
         }
@@ -269,12 +294,21 @@ impl Registry {
         }
         if let Some(secret) = change.secret {
             let secret = Arc::new(secret);
-            record.secrets = vec![seal(workspace, id, next_version(&record), &secret, now)?];
-            secrets = vec![secret];
+            record.secrets = vec![seal(workspace, id, SECRET_FIELD, next_version(&record), &secret, now)?];
+            credentials.secrets = vec![secret];
+        }
+        if let Some(signing) = change.signing {
+            record.signing = signing;
+        }
+        if let Some(success) = change.success {
+            record.success = success;
+        }
+        if let Some(tls) = change.tls {
+            set_tls(workspace, &mut record, &mut credentials, tls, now)?;
         }
         record.updated_at = now;
         record.version += 1;
-        self.keep(workspace, record, secrets).await
+        self.keep(workspace, record, credentials).await
     }
 
     /// Adds a fresh signing secret; the one before it signs too, until the next rotation.
@@ -289,16 +323,16 @@ impl Registry {
     ) -> Result<(Arc<Connection>, Arc<Secret>), ChangeError> {
         let _turn = workspace.turn.acquire().await;
         let current = connection_of(workspace, id)?;
-        let secret = Arc::new(fresh_secret()?);
         let mut record = ConnectionRecord::clone(&current.record);
-        record.secrets.insert(0, seal(workspace, id, next_version(&record), &secret, now)?);
+        let secret = Arc::new(record.signing.fresh_secret().map_err(|_| NoRandomness)?);
+        record.secrets.insert(0, seal(workspace, id, SECRET_FIELD, next_version(&record), &secret, now)?);
         record.secrets.truncate(LIVE_SECRETS_MAX);
         record.updated_at = now;
         record.version += 1;
-        let mut secrets = current.secrets.clone();
-        secrets.insert(0, Arc::clone(&secret));
-        secrets.truncate(LIVE_SECRETS_MAX);
-        Ok((self.keep(workspace, record, secrets).await?, secret))
+        let mut credentials = current.credentials.clone();
+        credentials.secrets.insert(0, Arc::clone(&secret));
+        credentials.secrets.truncate(LIVE_SECRETS_MAX);
+        Ok((self.keep(workspace, record, credentials).await?, secret))
     }
 
     /// Stops sending to a connection because its receiver said so.
@@ -319,7 +353,7 @@ impl Registry {
         record.disabled_because = Some(because.into());
         record.updated_at = now;
         record.version += 1;
-        self.keep(workspace, record, current.secrets.clone()).await?;
+        self.keep(workspace, record, current.credentials.clone()).await?;
         Ok(())
     }
 
@@ -348,41 +382,60 @@ impl Registry {
         &self,
         workspace: &Workspace,
         record: ConnectionRecord,
-        secrets: Vec<Arc<Secret>>,
+        credentials: Credentials,
     ) -> Result<Arc<Connection>, ChangeError> {
         // The turn is held, so nobody else can have changed it.
         self.put(&connection_key(&workspace.id, &record.name), &record, Expect::Any).await?;
-        let connection = Arc::new(Connection::new(record, secrets));
+        let connection = Arc::new(Connection::new(record, credentials));
         workspace.edit_connections(|table| table.insert(Arc::clone(&connection)));
         Ok(connection)
     }
 }
 
-/// Seals a signing secret to its connection and version.
+/// Replaces a connection's certificates.
+fn set_tls(
+    workspace: &Workspace,
+    record: &mut ConnectionRecord,
+    credentials: &mut Credentials,
+    tls: TlsMaterial,
+    now: Timestamp,
+) -> Result<(), ChangeError> {
+    let version = record.client_key.as_ref().map_or(1, |key| key.version + 1);
+    record.ca = tls.ca;
+    (record.client_certificate, credentials.client_key) = tls.client.unzip();
+    let key = credentials.client_key.as_ref();
+    let sealed = key.map(|key| seal(workspace, &record.id, CLIENT_KEY_FIELD, version, key, now));
+    record.client_key = sealed.transpose()?;
+    Ok(())
+}
+
+/// Seals a secret to its connection, field and version.
 fn seal(
     workspace: &Workspace,
     connection: &ConnectionId,
+    field: &str,
     version: u64,
     secret: &Secret,
     now: Timestamp,
 ) -> Result<SealedRecord, ChangeError> {
-    let place = Place { owner: connection.as_str(), field: SECRET_FIELD, version };
+    let place = Place { owner: connection.as_str(), field, version };
     let sealed = workspace.key.seal(place, secret)?;
     Ok(SealedRecord { version, sealed: STANDARD.encode(sealed).into(), created_at: now })
 }
 
-/// Opens a stored signing secret.
+/// Opens everything that is sealed about a connection.
 ///
 /// # Errors
 /// It was sealed for another place or by another key, or it was changed.
-pub(super) fn opened(
-    key: &WorkspaceKey,
-    connection: &ConnectionId,
-    sealed: &SealedRecord,
-) -> Result<Secret, ChangeError> {
-    let place = Place { owner: connection.as_str(), field: SECRET_FIELD, version: sealed.version };
-    let bytes = STANDARD.decode(sealed.sealed.as_bytes()).map_err(|_| VaultError::Changed)?;
-    Ok(key.open(place, &bytes)?)
+pub(super) fn opened(key: &WorkspaceKey, record: &ConnectionRecord) -> Result<Credentials, ChangeError> {
+    let open = |field, sealed: &SealedRecord| {
+        let place = Place { owner: record.id.as_str(), field, version: sealed.version };
+        let bytes = STANDARD.decode(sealed.sealed.as_bytes()).map_err(|_| VaultError::Changed)?;
+        Ok::<_, ChangeError>(Arc::new(key.open(place, &bytes)?))
+    };
+    let secrets = record.secrets.iter().map(|sealed| open(SECRET_FIELD, sealed));
+    let client_key = record.client_key.as_ref().map(|sealed| open(CLIENT_KEY_FIELD, sealed));
+    Ok(Credentials { secrets: secrets.collect::<Result<_, _>>()?, client_key: client_key.transpose()? })
 }
 
 fn connection_of(workspace: &Workspace, id: &ConnectionId) -> Result<Arc<Connection>, ChangeError> {

@@ -2,28 +2,19 @@
 
 use std::sync::Arc;
 
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
 use jiff::Timestamp;
-use ring::rand::{SecureRandom, SystemRandom};
 
 use super::record::ConnectionRecord;
+use crate::deliver::sign::scheme::Signing;
+use crate::deliver::success::Success;
 use crate::deliver::target::Target;
+use crate::deliver::tls::{TlsMaterial, TlsMistake, TlsProfile};
 use crate::id::ConnectionId;
 use crate::key::NoRandomness;
 use crate::secret::Secret;
 
 /// The integrations that this build delivers to.
 pub const DELIVERED_INTEGRATIONS: &[&str] = &["webhook"];
-
-/// Bytes of a signing secret; Standard Webhooks allows these.
-pub const SECRET_BYTES: std::ops::RangeInclusive<usize> = 24..=64;
-
-/// Bytes of a signing secret that is made here.
-const SECRET_BYTES_MADE: usize = 32;
-
-/// What a signing secret begins with (Standard Webhooks).
-const SECRET_PREFIX: &str = "whsec_";
 
 /// A configured destination of one workspace. A change makes another value.
 #[derive(Clone, Debug)]
@@ -36,22 +27,46 @@ pub struct Connection {
     pub integration: Arc<str>,
     /// Where deliveries go.
     pub url: Arc<str>,
-    /// Signing secrets, newest first.
-    pub secrets: Vec<Arc<Secret>>,
+    /// What is secret about it.
+    pub credentials: Credentials,
     /// As it is stored.
     pub record: Arc<ConnectionRecord>,
+    /// Certificates of its own, or what is wrong with them.
+    tls: Result<Option<Arc<TlsProfile>>, TlsMistake>,
+    /// Which answers count as delivered.
+    success: Option<Arc<Success>>,
+}
+
+/// What is secret about a connection, opened.
+#[derive(Clone, Debug, Default)]
+pub struct Credentials {
+    /// Signing secrets, newest first.
+    pub secrets: Vec<Arc<Secret>>,
+    /// The key of its client certificate, as PEM.
+    pub client_key: Option<Arc<Secret>>,
 }
 
 impl Connection {
-    /// Joins what is stored with the secrets that were opened.
+    /// Joins what is stored with the secrets that were opened. Both were checked before they were stored;
+    /// what this build no longer takes is told at every attempt.
     #[must_use]
-    pub fn new(record: ConnectionRecord, secrets: Vec<Arc<Secret>>) -> Self {
+    pub fn new(record: ConnectionRecord, credentials: Credentials) -> Self {
+        let certificate = record.client_certificate.clone();
+        let material =
+            TlsMaterial { ca: record.ca.clone(), client: certificate.zip(credentials.client_key.clone()) };
+        let success = record.success.as_ref().map(|success| success.ready());
+        let success = success.transpose().unwrap_or_else(|(field, words)| {
+            tracing::error!(connection = %record.id, field, words, "only 2xx counts as success");
+            None
+        });
         Self {
             id: record.id.clone(),
             name: Arc::clone(&record.name),
             integration: Arc::clone(&record.integration),
             url: Arc::clone(&record.url),
-            secrets,
+            credentials,
+            tls: material.profile(),
+            success,
             record: Arc::new(record),
         }
     }
@@ -67,7 +82,10 @@ impl Connection {
     pub fn target(&self) -> Target {
         Target {
             url: Arc::clone(&self.url),
-            secrets: self.secrets.clone(),
+            secrets: self.credentials.secrets.clone(),
+            signing: self.record.signing.clone(),
+            tls: self.tls.clone(),
+            success: self.success.clone(),
             headers: Vec::new(),
             version: self.record.version,
             enabled: self.record.enabled,
@@ -76,25 +94,12 @@ impl Connection {
     }
 }
 
-/// Makes a signing secret: `whsec_` and base64.
+/// Makes a signing secret after Standard Webhooks: `whsec_` and base64.
 ///
 /// # Errors
 /// [`NoRandomness`].
 pub fn fresh_secret() -> Result<Secret, NoRandomness> {
-    let mut bytes = [0; SECRET_BYTES_MADE];
-    SystemRandom::new().fill(&mut bytes).map_err(|_| NoRandomness)?;
-    Ok(Secret::new(format!("{SECRET_PREFIX}{}", STANDARD.encode(bytes)).into_bytes()))
-}
-
-/// What is wrong with a signing secret that somebody brings; `None` when it is fine.
-#[must_use]
-pub fn secret_mistake(text: &str) -> Option<&'static str> {
-    let Some(encoded) = text.strip_prefix(SECRET_PREFIX) else { return Some("must begin with `whsec_`") };
-    match STANDARD.decode(encoded) {
-        Err(_) => Some("must be base64 after `whsec_`"),
-        Ok(bytes) if !SECRET_BYTES.contains(&bytes.len()) => Some("must stand for 24 to 64 bytes"),
-        Ok(_) => None,
-    }
+    Signing::Standard.fresh_secret().map_err(|_| NoRandomness)
 }
 
 /// What is wrong with a URL for deliveries; `None` when it is fine. Which addresses may be called is
@@ -142,15 +147,6 @@ mod tests {
             "https://",
         ] {
             assert!(url_mistake(bad).is_some(), "{bad}");
-        }
-    }
-
-    #[test]
-    fn a_fresh_secret_is_a_good_one() {
-        let secret = fresh_secret().unwrap();
-        assert_eq!(secret_mistake(secret.expose_text().unwrap()), None);
-        for bad in ["", "whsec_", "whsec_AAAA", "whsec_!!!", "sec_AAAA"] {
-            assert!(secret_mistake(bad).is_some(), "{bad}");
         }
     }
 }

@@ -5,6 +5,8 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use crate::deliver::sign::scheme::Signing;
+use crate::deliver::success::SuccessRecord;
 use crate::id::{ConnectionId, RevisionId, WorkspaceId};
 
 /// `workspace/ID`. It stays after deletion, so that an id never comes to mean something else.
@@ -43,6 +45,21 @@ pub struct ConnectionRecord {
     pub url: Arc<str>,
     /// Its signing secrets, sealed, newest first.
     pub secrets: Vec<SealedRecord>,
+    /// How they sign.
+    #[serde(default)]
+    pub signing: Signing,
+    /// Which answers count as delivered.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub success: Option<SuccessRecord>,
+    /// Authorities that are trusted in place of the public ones, as PEM.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ca: Option<Arc<str>>,
+    /// The certificate that it shows, as PEM.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub client_certificate: Option<Arc<str>>,
+    /// That certificate's key as PEM, sealed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub client_key: Option<SealedRecord>,
     /// Whether anything may be sent.
     pub enabled: bool,
     /// Why it is not, when the server decided so.

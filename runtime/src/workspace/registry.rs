@@ -1,6 +1,7 @@
 //! Every workspace of a server: found by id in memory, and read from the store at start.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -32,6 +33,8 @@ pub struct Registry {
     pub(super) store: Arc<dyn ConfigStore>,
     pub(super) vault: Vault,
     pub(super) engine: Engine,
+    /// Events that each workspace may send in a second; 0 for no limit.
+    events_per_second_max: AtomicU32,
 }
 
 impl Registry {
@@ -44,7 +47,13 @@ impl Registry {
         vault: Vault,
         engine: Engine,
     ) -> Result<Arc<Self>, ChangeError> {
-        let registry = Arc::new(Self { workspaces: DashMap::new(), store, vault, engine });
+        let registry = Arc::new(Self {
+            workspaces: DashMap::new(),
+            store,
+            vault,
+            engine,
+            events_per_second_max: AtomicU32::new(0),
+        });
         for record in registry.all::<WorkspaceRecord>(WORKSPACES).await? {
             if record.deleted_at.is_none() {
                 registry.load_workspace(&record).await?;
@@ -58,11 +67,8 @@ impl Registry {
         let key = self.vault.unwrap(&record.id, &wrapped)?;
         let mut table = ConnectionTable::default();
         for connection in self.all::<ConnectionRecord>(&connections_of(&record.id)).await? {
-            let mut secrets = Vec::new();
-            for sealed in &connection.secrets {
-                secrets.push(Arc::new(opened(&key, &connection.id, sealed)?));
-            }
-            table.insert(Arc::new(Connection::new(connection, secrets)));
+            let credentials = opened(&key, &connection)?;
+            table.insert(Arc::new(Connection::new(connection, credentials)));
         }
         let workspace = Arc::new(Workspace::new(record, key, table));
         if let Some(number) = record.live {
@@ -107,7 +113,17 @@ impl Registry {
         self.workspaces.len()
     }
 
+    /// Sets how many events each workspace may send in a second.
+    pub fn set_events_per_second_max(&self, per_second: Option<u32>) {
+        self.events_per_second_max.store(per_second.unwrap_or(0), Ordering::Release);
+        for workspace in &self.workspaces {
+            workspace.rate.set(per_second);
+        }
+    }
+
     pub(super) fn show(&self, workspace: Arc<Workspace>) {
+        let per_second = self.events_per_second_max.load(Ordering::Acquire);
+        workspace.rate.set((per_second > 0).then_some(per_second));
         self.workspaces.insert(workspace.id.clone(), workspace);
     }
 

@@ -55,7 +55,7 @@ pub struct Progress {
     pub replayed: u64,
     /// Those that this replay owed already, or that were found twice.
     pub repeated: u64,
-    /// Those that are still being delivered.
+    /// Those that are still being delivered, or that were sampled out and so have nothing to send.
     pub not_settled: u64,
     /// What was older than this is still to be looked at.
     #[serde(skip_serializing_if = "Option::is_none", default)]

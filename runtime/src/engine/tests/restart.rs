@@ -1,0 +1,90 @@
+//! An engine that is built again from what another one held.
+
+use compiler::gate::{GateKey, Tally};
+
+use super::*;
+
+#[test]
+fn a_restored_engine_owes_what_the_old_one_did_in_the_same_order() {
+    let mut bench = Bench::new(512, 2);
+    let tally = Tally { key: GateKey::new(&["k"]), allow: 1, every: Duration::from_secs(3_600) };
+    let mut ids = Vec::new();
+    for number in 0..200_u64 {
+        let order = (number % 3 == 0).then_some(number % 2);
+        let rate = (number % 5 == 0).then_some(tally);
+        let connection = format!("{}", number % 7);
+        let due = if number % 4 == 0 { START + 600_000 } else { START };
+        ids.push(bench.owe_at("a", &connection, Policy { order, rate, ..policy() }, due));
+    }
+    for started in bench.started.clone().iter().take(5) {
+        bench.finish(started.key, Outcome::TimedOut);
+    }
+    let before: Vec<Owe> = bench.engine.entries().map(|view| view.to_owe()).collect();
+    let in_pieces = (0..bench.engine.places()).step_by(9);
+    let in_pieces = in_pieces.flat_map(|place| bench.engine.entries_from(u32::try_from(place).unwrap(), 9));
+    assert_eq!(in_pieces.map(|view| view.to_owe()).collect::<Vec<_>>(), before);
+    assert_eq!(before.len(), bench.engine.pending());
+    assert_eq!(
+        bench.engine.entries().filter(|view| view.under_way).count(),
+        bench.engine.in_flight() as usize
+    );
+
+    let caps = Caps { in_flight_max: 512, connection_in_flight_max: 2 };
+    let mut engine = Engine::new(caps, bench.now, 1);
+    engine
+        .restore_rates(bench.engine.rates().map(|(id, gate)| (id.clone(), gate.clone())).collect::<Vec<_>>());
+    let mut backwards = before.clone();
+    backwards.reverse();
+    let mut effects = Vec::new();
+    engine.restore(backwards, &mut effects);
+    assert_eq!(effects, []);
+    let mut after: Vec<Owe> = engine.entries().map(|view| view.to_owe()).collect();
+    let mut sorted = before.clone();
+    for owed in [&mut after, &mut sorted] {
+        owed.sort_by_key(|owe| owe.id);
+    }
+    assert_eq!(after, sorted);
+
+    let mut bench = Bench::with(engine, bench.now);
+    bench.step(Input::Tick);
+    let limited =
+        bench.started.iter().filter(|started| ids.iter().position(|id| *id == started.id).unwrap() % 5 == 0);
+    assert_eq!(limited.count(), 0, "its hour is not over");
+    let mut finished = 0;
+    while bench.engine.pending() > 0 {
+        while let Some(started) = bench.started.get(finished).copied() {
+            bench.finish(started.key, Outcome::Delivered);
+            finished += 1;
+        }
+        bench.pass(600_000);
+    }
+    for lane in [0, 1] {
+        for connection in 0..7 {
+            let numbers =
+                bench.started.iter().map(|started| ids.iter().position(|id| *id == started.id).unwrap());
+            let mine: Vec<usize> =
+                numbers.filter(|n| n % 3 == 0 && n % 2 == lane && n % 7 == connection).collect();
+            assert!(mine.is_sorted(), "lane {lane} of {connection}: {mine:?}");
+        }
+    }
+}
+
+#[test]
+fn nothing_is_owed_twice() {
+    let mut bench = Bench::new(512, 1);
+    let id = bench.owe("a", "1", policy());
+    let again = Owe { id, ..owe(99, "a", "1", &policy(), START) };
+    bench.step(Input::Owe(Box::new(again)));
+    assert_eq!((bench.engine.pending(), bench.started.len()), (1, 1));
+    bench.step(Input::Carried { id, position: Position { segment: 9, offset: 64 }, index: 3 });
+    let view = bench.engine.entries().next().unwrap();
+    assert_eq!((view.position.segment, view.index), (9, 3));
+    let key = bench.started[0].key;
+    bench.finish(key, Outcome::Delivered);
+    bench.finish(key, Outcome::Delivered);
+    assert_eq!(
+        (bench.engine.pending(), bench.engine.in_flight()),
+        (0, 0),
+        "an end that comes twice counts once"
+    );
+}

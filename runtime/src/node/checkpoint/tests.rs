@@ -1,0 +1,461 @@
+//! With a checkpoint or without: what is owed and remembered is the same.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use compiler::gate::{GateKey, Gated, Once, Tally};
+use jiff::Timestamp;
+use rand::rngs::StdRng;
+use rand::{Rng, SeedableRng};
+
+use super::keeper::Work;
+use super::*;
+use crate::clock::VirtualClock;
+use crate::id::{ConnectionId, WorkspaceId};
+use crate::journal::disk::Disk;
+use crate::journal::fake::FakeDisk;
+use crate::journal::segment::{SegmentLog, SegmentOptions};
+use crate::journal::{Journal, Mark};
+use crate::model::{AttemptRecord, DeliveryRecord, EventRecord, Outcome, Policy, SkipReason, State};
+use crate::node::accept::Identity;
+use crate::node::gates::GateBook;
+use crate::node::recovery::Recovery;
+use crate::record::{Carried, Owed, Record};
+
+fn at(second: i64) -> Timestamp {
+    Timestamp::from_second(second).unwrap()
+}
+
+fn tally() -> Tally {
+    Tally { key: GateKey::new(&["t"]), allow: 3, every: Duration::from_secs(5_000) }
+}
+
+fn owed(number: usize, deliveries: usize) -> Owed {
+    let workspace = WorkspaceId::from_text(["ws_a", "ws_b"][number % 2]);
+    let id = EventId::from_text(&format!("e{number}"));
+    let delivery = |index: usize| DeliveryRecord {
+        id: DeliveryId::fresh(),
+        workspace: workspace.clone(),
+        event: id.clone(),
+        rule: "r".into(),
+        key: "k".into(),
+        connection: ConnectionId::from_text(["con_1", "con_2", "con_3"][(number + index) % 3]),
+        connection_name: "c".into(),
+        action: "a".into(),
+        input: if number % 5 == 4 { Err("none".into()) } else { Ok("{}".into()) },
+        policy: Policy {
+            attempts: 3 + (number % 3) as u32,
+            first_wait: Duration::from_millis(100),
+            longest_wait: Duration::from_secs(1),
+            growth_thousandths: 1500,
+            jitter_thousandths: 10,
+            timeout: Duration::from_secs(5),
+            expires: Duration::from_secs(60),
+            weight: 4,
+            idempotency_key: Some(format!("own{number}").into()),
+            rate: number.is_multiple_of(3).then(tally),
+            order: number.is_multiple_of(4).then_some(number as u64),
+            hours: None,
+        },
+        created_at: at(number as i64),
+        due_at: at(number as i64 + 5),
+        replay_of: None,
+        gated: Gated {
+            dedupe: Some(Once {
+                key: GateKey::new(&[["x", "y"][number % 2]]),
+                within: Duration::from_secs(9_000),
+            }),
+            throttle: number.is_multiple_of(2).then(tally),
+        },
+        skipped: (number % 6 == 5).then_some(SkipReason::Throttled),
+    };
+    let event = EventRecord {
+        workspace: workspace.clone(),
+        id: id.clone(),
+        kind: "k".into(),
+        resource: None,
+        resource_id: None,
+        time: at(0),
+        received_at: at(number as i64),
+        revision: None,
+        rules: vec![],
+        payload: vec![b'1'; 40].into(),
+        attributes: None,
+    };
+    let key = (number % 4 == 1).then(|| format!("key{number}").into());
+    let identity = Identity { key, app_chose_id: number % 4 == 2, body_hash: [number as u8; 32] };
+    Owed { event, deliveries: (0..deliveries).map(delivery).collect(), identity }
+}
+
+/// What happens next, by chance: something new, or something to what is owed.
+fn next(
+    random: &mut StdRng,
+    number: usize,
+    open: &mut Vec<(WorkspaceId, DeliveryRecord, EventRecord)>,
+) -> Record {
+    let pick = open.is_empty() || random.random_bool(0.4);
+    if pick {
+        let owed = owed(number, random.random_range(0..4));
+        let owing = owed.deliveries.iter().filter(|delivery| delivery.skipped.is_none());
+        let all =
+            |delivery: &DeliveryRecord| (owed.event.workspace.clone(), delivery.clone(), owed.event.clone());
+        open.extend(owing.map(all));
+        return match random.random_bool(0.8) {
+            true => Record::Accepted(Box::new(owed)),
+            false => Record::Replayed(Box::new(Owed { identity: Identity::default(), ..owed })),
+        };
+    }
+    let place = random.random_range(0..open.len());
+    let (workspace, delivery, event) = open[place].clone();
+    let moment = at(1_000 + number as i64);
+    let attempt = AttemptRecord {
+        delivery: delivery.id.clone(),
+        number: number as u32 % 9,
+        started_at: moment,
+        took_micros: 5,
+        outcome: Outcome::TimedOut,
+        status: None,
+        address: None,
+        response: None,
+        error: Some("late".into()),
+        connection_version: 1,
+        timings: crate::model::Timings::default(),
+    };
+    match random.random_range(0..5) {
+        0 => {
+            open.swap_remove(place);
+            Record::Finished { workspace, attempt, state: State::Delivered }
+        }
+        1 => {
+            open.swap_remove(place);
+            let state = State::DeadLetter { reason: crate::model::DeadReason::Discarded };
+            Record::Settled { workspace, delivery: delivery.id, state, at: moment }
+        }
+        2 => Record::Finished { workspace, attempt, state: State::Again { at: moment } },
+        3 => {
+            let (delivery, attempt) = (delivery.id, number as u32 % 9);
+            Record::Started { workspace, delivery, attempt, at: moment, rate: Some(tally()) }
+        }
+        _ => {
+            let owed = Owed { event, deliveries: vec![delivery], identity: Identity::default() };
+            Record::Carried(Box::new(Carried { owed, attempts: number as u32 % 5, due_at: moment }))
+        }
+    }
+}
+
+/// Everything that recovery finds, without the numbers of names, in an order of its own.
+type Found = (BTreeMap<String, String>, Vec<String>, Vec<String>);
+
+fn recover(disk: &Arc<FakeDisk>) -> (Found, Option<Mark>) {
+    let mut recovery = Recovery::choose(&**disk).unwrap();
+    let from = recovery.mark();
+    let log = log(disk, from, &mut |position, bytes| recovery.visit(position, bytes));
+    drop(log);
+    let mut pending = BTreeMap::new();
+    let mut names = Vec::new();
+    let (checkpoint, changes) = recovery.parts();
+    let tables = &changes.tables;
+    let mut add = |entry: PendingEntry| {
+        let (workspace, connection) = tables.connection_of(entry.connection).unwrap();
+        let workspace = tables.workspace_of(*workspace).unwrap();
+        let terms = tables.terms_of(entry.terms).unwrap();
+        let id = entry.id.to_string();
+        let rest = PendingEntry { connection: 0, terms: 0, ..entry };
+        let text = format!("{workspace} {connection} {terms:?} {rest:?}");
+        assert_eq!(pending.insert(id.clone(), text), None, "{id} is owed twice");
+    };
+    let mut name = |name: NameEntry| {
+        let workspace = tables.workspace_of(name.workspace).unwrap();
+        names.push(format!("{workspace} {:?}", NameEntry { workspace: 0, ..name }));
+    };
+    if let Some(checkpoint) = checkpoint {
+        let mut items = (0, 0);
+        checkpoint
+            .read(&mut |item| match item {
+                Item::Pending(entry) => {
+                    items.0 += 1;
+                    changes.amend(entry).into_iter().for_each(&mut add);
+                }
+                Item::Name(entry) => {
+                    items.1 += 1;
+                    name(entry);
+                }
+            })
+            .unwrap();
+        assert_eq!(items, (checkpoint.pending, checkpoint.names));
+    }
+    changes.born().cloned().for_each(&mut add);
+    changes.names.iter().cloned().for_each(&mut name);
+    ((pending, names, remembered(&changes.gates)), from)
+}
+
+/// What the gates remember, in an order of its own.
+fn remembered(gates: &GateBook) -> Vec<String> {
+    let mut lines: Vec<String> = vec![format!("{:?}", gates.skipped)];
+    for (workspace, snapshot) in gates.snapshots(at(2_000)) {
+        lines.extend(snapshot.dedupe.iter().map(|entry| format!("{workspace} dedupe {entry:?}")));
+        lines.extend(snapshot.throttle.iter().map(|entry| format!("{workspace} throttle {entry:?}")));
+        lines.extend(snapshot.rate.iter().map(|entry| format!("{workspace} rate {entry:?}")));
+    }
+    lines.sort();
+    lines
+}
+
+fn log(disk: &Arc<FakeDisk>, from: Option<Mark>, visit: &mut dyn FnMut(Position, &[u8])) -> SegmentLog {
+    let options = SegmentOptions { segment_bytes: 4 << 10, prepare_ahead: false, seed: 5 };
+    let clock = Arc::new(VirtualClock::at(Timestamp::UNIX_EPOCH));
+    let disk = Arc::<FakeDisk>::clone(disk);
+    SegmentLog::open(disk, clock, options, from, &mut |position, _, bytes| visit(position, bytes)).unwrap()
+}
+
+fn work(disk: &Arc<FakeDisk>, log: &SegmentLog) -> Work {
+    let pace = Pace {
+        log_bytes: 1,
+        after: Duration::MAX,
+        names_kept: Duration::from_secs(1 << 30),
+        names_max: 1 << 20,
+    };
+    let clock = Arc::new(VirtualClock::at(at(2_000)));
+    Work::new(Arc::<FakeDisk>::clone(disk), log.records(), clock, pace, None)
+}
+
+fn without_checkpoints(disk: &FakeDisk) -> Arc<FakeDisk> {
+    let copy = disk.copy();
+    for name in copy.names().into_iter().filter(|name| is_checkpoint(name)) {
+        copy.remove(&name).unwrap();
+    }
+    Arc::new(copy)
+}
+
+#[test]
+fn recovery_from_a_checkpoint_is_recovery_from_the_whole_journal() {
+    for seed in 0..30 {
+        let mut random = StdRng::seed_from_u64(seed);
+        let disk = Arc::new(FakeDisk::default());
+        let mut log = log(&disk, None, &mut |_, _| {});
+        let mut work = work(&disk, &log);
+        let mut open = Vec::new();
+        let mut folds = 0;
+        for number in 0..120 {
+            let record = next(&mut random, number, &mut open).to_bytes();
+            log.append(&[&record]).unwrap();
+            if random.random_bool(0.05) {
+                work.fold(log.end()).unwrap();
+                folds += 1;
+            }
+            if random.random_bool(0.1) {
+                let (whole, none) = recover(&without_checkpoints(&disk));
+                let (found, from) = recover(&disk);
+                assert_eq!(found, whole, "seed {seed}, record {number}");
+                assert_eq!((none, from.is_some()), (None, folds > 0));
+                assert!(found.0.len() == open.len(), "seed {seed}: {} {}", found.0.len(), open.len());
+            }
+        }
+        let checkpoints = disk.names().iter().filter(|name| is_checkpoint(name)).count();
+        assert_eq!(checkpoints, folds.min(2), "two are kept");
+    }
+}
+
+#[test]
+fn a_damaged_checkpoint_is_passed_over_for_the_one_before_it() {
+    let disk = Arc::new(FakeDisk::default());
+    let mut random = StdRng::seed_from_u64(1);
+    let mut log = log(&disk, None, &mut |_, _| {});
+    let mut work = work(&disk, &log);
+    let mut open = Vec::new();
+    let mut marks = Vec::new();
+    for number in 0..90 {
+        log.append(&[&next(&mut random, number, &mut open).to_bytes()]).unwrap();
+        if number % 30 == 20 {
+            work.fold(log.end()).unwrap();
+            marks.push(log.end());
+        }
+    }
+    let (whole, newest) = recover(&disk);
+    assert_eq!(newest, Some(marks[2]));
+    let names: Vec<String> = disk.names().into_iter().filter(|name| is_checkpoint(name)).collect();
+    let bytes = disk.bytes_of(&names[1]);
+    for at in (0..bytes.len()).step_by(5) {
+        let broken = Arc::new(disk.copy());
+        let mut flipped = bytes.clone();
+        flipped[at] ^= 1 << (at % 8);
+        broken.put(&names[1], flipped);
+        assert_eq!(recover(&broken), (whole.clone(), Some(marks[1])), "byte {at}");
+        broken.put(&names[1], bytes[..at].to_vec());
+        assert_eq!(recover(&broken), (whole.clone(), Some(marks[1])), "cut at {at}");
+        broken.put(&names[0], vec![]);
+        assert_eq!(recover(&broken), (whole.clone(), None), "both are gone");
+    }
+}
+
+#[test]
+fn a_power_cut_while_a_checkpoint_is_written_leaves_the_one_before() {
+    let disk = Arc::new(FakeDisk::default());
+    disk.remember();
+    let mut random = StdRng::seed_from_u64(2);
+    let mut log = log(&disk, None, &mut |_, _| {});
+    let mut work = work(&disk, &log);
+    let mut open = Vec::new();
+    let mut acts = vec![];
+    for number in 0..60 {
+        log.append(&[&next(&mut random, number, &mut open).to_bytes()]).unwrap();
+        if number % 10 == 9 {
+            acts.push(disk.acts());
+            work.fold(log.end()).unwrap();
+            acts.push(disk.acts());
+        }
+    }
+    for act in acts.chunks(2).flat_map(|pair| pair[0]..=pair[1]) {
+        for _ in 0..4 {
+            let cut = Arc::new(disk.until(act).after_any_power_cut(&mut random));
+            let whole = recover(&without_checkpoints(&cut)).0;
+            assert_eq!(recover(&cut).0, whole, "act {act}");
+            assert!(!cut.names().iter().any(|name| is_leftover(name)), "leftovers go");
+        }
+    }
+}
+
+#[test]
+fn names_beyond_the_window_are_left_out() {
+    let disk = Arc::new(FakeDisk::default());
+    let mut log = log(&disk, None, &mut |_, _| {});
+    let mut work = work(&disk, &log);
+    work.pace.names_kept = Duration::from_secs(1_985);
+    work.pace.names_max = 3;
+    for number in 0..30 {
+        log.append(&[&Record::Accepted(Box::new(owed(number, 1))).to_bytes()]).unwrap();
+    }
+    work.fold(log.end()).unwrap();
+    let ((pending, names, _), _) = recover(&disk);
+    assert_eq!((pending.len(), names.len()), (25, 3));
+    assert!(names.iter().all(|name| ["e25", "e26", "e29"].iter().any(|id| name.contains(id))), "{names:?}");
+}
+
+#[test]
+fn ids_are_short_and_come_back_as_they_were() {
+    for _ in 0..1_000 {
+        let id = DeliveryId::fresh();
+        assert!(matches!(ShortId::of(id.as_str()), ShortId::Uuid(_)));
+        assert_eq!(ShortId::of(id.as_str()).delivery(), id);
+    }
+    for text in
+        ["", "dlv_", "dlv_1", "dlv_0000000000000000000000000000000G", "dlv_ABCDEF00000000000000000000000000"]
+    {
+        assert!(matches!(ShortId::of(text), ShortId::Text(_)), "{text}");
+        assert_eq!(ShortId::of(text).delivery().as_str(), text);
+    }
+}
+
+/// A checkpoint from the tables of `docs/journal.md`.
+fn by_hand() -> Vec<u8> {
+    let mut bytes = crate::journal::tests::page::header(&[
+        (0, b"FWCHECK1"),
+        (8, &9_u64.to_le_bytes()),
+        (16, &2_u32.to_le_bytes()),
+        (20, &64_u32.to_le_bytes()),
+        (24, &7_u32.to_le_bytes()),
+        (32, &1_700_000_000_000_000_i64.to_le_bytes()),
+        (40, &1_u32.to_le_bytes()),
+        (44, &127_u32.to_le_bytes()),
+    ]);
+    let mut all = bytes.clone();
+    let mut block = |kind: u32, items: u32, payload: &[u8]| {
+        let head = [kind, items, payload.len() as u32].map(u32::to_le_bytes).concat();
+        let crc = crc32c::crc32c(&[&head, payload].concat()).to_le_bytes();
+        let end = crc32c::crc32c(&all);
+        all.extend(crc);
+        bytes.extend([&head, &crc[..], payload].concat());
+        end
+    };
+    // Attempts 3, waits 1 s and 2 s, growth 1500, jitter 0, weight 4, no hours.
+    let terms = b"\x02\x03\x01\x00\x02\x00\xdc\x0b\x00\x04\x00";
+    block(1, 3, &[b"\x00\x02ws".as_slice(), b"\x01\x00\x03con", terms].concat());
+    // A plain one; one without an input, with an attempt that has begun, a rate limit and an order.
+    let one = [&[0_u8][..], &[0xab; 16], b"\x02\x80\x02\x00\x64\x00\x00\x14\x0a\x01\x01"].concat();
+    let numbers = b"\x02\x01\x05\x64\x00\x00\x02\x00\x02\x03\x03\x02\x00";
+    let two = [&[15_u8][..], &[0xcd; 16], numbers, &[9; 16], b"\x04\x3c\x00\x07"].concat();
+    block(2, 2, &[one, two].concat());
+    let name =
+        [b"\x00\x03\x03key".as_slice(), &[5; 32], b"\x02e1\x02\x00\x02\x00", &[0xab; 16], b"\x01\x01d"]
+            .concat();
+    block(3, 1, &name);
+    let skipped = br#"{"duplicate":1,"throttled":0,"sampled":0,"outside_hours":2}"#;
+    block(4, 1, &[&[0, skipped.len() as u8], &skipped[..]].concat());
+    let end = block(5, 0, &[]).to_le_bytes();
+    // The end is written again, now that its CRC over all before is known.
+    bytes.truncate(bytes.len() - 16);
+    let payload = [b"\x02\x01".as_slice(), &end].concat();
+    let head = [5_u32, 0, payload.len() as u32].map(u32::to_le_bytes).concat();
+    bytes.extend(
+        [&head[..], &crc32c::crc32c(&[&head[..], &payload].concat()).to_le_bytes(), &payload].concat(),
+    );
+    bytes
+}
+
+/// What stands in it.
+fn pending_by_hand() -> [PendingEntry; 2] {
+    let wanted = PendingEntry {
+        id: Uuid::from_bytes([0xab; 16]),
+        connection: 0,
+        terms: 0,
+        position: Position { segment: 1, offset: 128 },
+        index: 0,
+        bytes: 100,
+        expires_at: 10,
+        due_at: 5,
+        attempts: 1,
+        cost: 1,
+        rate: None,
+        order: None,
+        mapped: true,
+        started: None,
+    };
+    let rate = Tally { key: GateKey::from_bytes([9; 16]), allow: 4, every: Duration::from_secs(60) };
+    let second = PendingEntry {
+        id: Uuid::from_bytes([0xcd; 16]),
+        position: Position { segment: 2, offset: 127 },
+        index: 5,
+        expires_at: 11,
+        due_at: 11,
+        attempts: 2,
+        cost: 3,
+        rate: Some(rate),
+        order: Some(7),
+        mapped: false,
+        started: Some((3, at(1))),
+        ..wanted.clone()
+    };
+    [wanted, second]
+}
+
+#[test]
+fn a_checkpoint_written_from_the_page_is_read() {
+    let disk = FakeDisk::default();
+    disk.put("checkpoint-00000000000000000009", by_hand());
+    let (checkpoint, tables, gates) = Checkpoint::open(&disk, "checkpoint-00000000000000000009").unwrap();
+    assert_eq!(checkpoint.mark, Mark { segment: 2, offset: 64, lsn: 9, chain: 7 });
+    assert_eq!(checkpoint.last, Some(Position { segment: 1, offset: 127 }));
+    let (mut pending, mut names) = (Vec::new(), Vec::new());
+    let sort = &mut |item| match item {
+        Item::Pending(entry) => pending.push(entry),
+        Item::Name(entry) => names.push(entry),
+    };
+    checkpoint.read(sort).unwrap();
+    assert_eq!(pending, pending_by_hand());
+    assert_eq!((gates.skipped.duplicate, gates.skipped.outside_hours), (1, 2));
+    let (id, text) = (ShortId::Uuid(u128::from_be_bytes([0xab; 16])), ShortId::Text("d".into()));
+    let name = NameEntry {
+        workspace: 0,
+        key: Some("key".into()),
+        app_chose_id: true,
+        body_hash: [5; 32],
+        event: EventId::from_text("e1"),
+        deliveries: vec![id, text],
+        at: at(1),
+    };
+    assert_eq!(names, [name]);
+    assert_eq!(tables.connection_of(0), Some(&(0, ConnectionId::from_text("con"))));
+    let terms = tables.terms_of(0).unwrap();
+    assert_eq!((terms.attempts, terms.growth_thousandths, terms.weight), (3, 1500, 4));
+    assert_eq!(terms.longest_wait, Duration::from_secs(2));
+}

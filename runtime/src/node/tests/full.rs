@@ -1,0 +1,72 @@
+//! A journal that is full: settled segments go, what is owed stays, and more than fits is refused.
+
+use super::*;
+
+fn padded(connections: &[&str]) -> NewEvent {
+    let mut new = new_event(connections);
+    new.event.payload = vec![b' '; 4_000].into();
+    new
+}
+
+fn in_seconds(mut new: NewEvent, seconds: u64) -> NewEvent {
+    for delivery in &mut new.deliveries {
+        delivery.due_at = Timestamp::now() + Duration::from_secs(seconds);
+    }
+    new
+}
+
+#[tokio::test]
+async fn a_full_journal_lets_settled_segments_go_and_copies_what_is_still_owed() {
+    let small = NodeConfig { journal_bytes_max: 5 << 16, history_kept: Duration::ZERO, ..config() };
+    let bench = Bench::open_with(FakeDisk::default(), &[], &small);
+    let owed = bench.accept(in_seconds(padded(&["hook"]), 50)).await;
+    let first = bench.accept(padded(&["hook"])).await;
+    for _ in 0..150 {
+        let mut tries = 0;
+        while let Err(rejected) = bench.node.accept(vec![padded(&[])]).await {
+            tries += 1;
+            assert!(tries < 500, "{rejected}");
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    }
+    let oldest = bench.node.event(&workspace(), &first.event).await.unwrap();
+    assert!(oldest.is_none(), "the oldest are gone");
+    assert!(bench.node.status().journal_bytes <= 5 << 16);
+    assert_eq!(bench.node.status().pending, 1);
+    let payload = bench.node.payload(&workspace(), &owed.event).await.unwrap();
+    assert_eq!(payload.map(|payload| payload.len()), Some(4_000), "what is owed was copied with its event");
+    let after = Bench::open_with(bench.disk.after_power_cut(0), &[], &small);
+    assert_eq!(after.node.status().pending, 1);
+    let view = after.node.delivery(&workspace(), &owed.deliveries[0]).await.unwrap().unwrap();
+    assert_eq!((view.state, view.event), (State::Waiting, owed.event));
+    after.node.discard(&workspace(), &owed.deliveries[0]).await.unwrap();
+    assert_eq!(after.settled(&owed.deliveries[0]).await.attempts, 0);
+    assert_eq!(after.node.status().pending, 0);
+}
+
+#[tokio::test]
+async fn a_journal_full_of_what_is_owed_refuses_events_until_some_of_it_is_settled() {
+    let small = NodeConfig { journal_bytes_max: 5 << 16, history_kept: Duration::ZERO, ..config() };
+    let bench = Bench::open_with(FakeDisk::default(), &[], &small);
+    let mut owed = Vec::new();
+    let refused = loop {
+        assert!(owed.len() < 100);
+        match bench.node.accept(vec![in_seconds(padded(&["hook"]), 50)]).await {
+            Ok(mut answers) => owed.push(answers.remove(0).unwrap()),
+            Err(rejected) => break rejected,
+        }
+    };
+    assert!(
+        matches!(refused, Rejected::Limit { limit: "journal_bytes_max", of: LimitOf::Node, .. }),
+        "{refused:?}"
+    );
+    for accepted in &owed {
+        bench.node.discard(&workspace(), &accepted.deliveries[0]).await.unwrap();
+    }
+    let mut tries = 0;
+    while let Err(rejected) = bench.node.accept(vec![new_event(&[])]).await {
+        tries += 1;
+        assert!(tries < 500, "there is no room again: {rejected}");
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+}
