@@ -21,7 +21,7 @@ const EVENTS_BEFORE_CODE: u32 = 100;
 
 /// Bytes that a compiled bundle takes for each byte of its text, besides its index; measured with
 /// `fanwise bench --workspaces`.
-const BYTES_PER_TEXT_BYTE: u64 = 20;
+const BYTES_PER_TEXT_BYTE: u64 = 32;
 
 /// Bytes that a compiled bundle takes whatever is in it, its machine code included.
 const BYTES_ANYWAY: u64 = 24 << 10;
