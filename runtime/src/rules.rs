@@ -102,8 +102,8 @@ impl Rules {
     }
 
     fn of(checked: Checked, world: &World) -> Result<Self, Refused> {
-        let messages = Messages { diagnostics: checked.diagnostics, sources: checked.sources };
-        if messages.diagnostics.has_errors() {
+        let messages = Messages::new(checked.diagnostics, checked.sources);
+        if messages.has_errors() {
             return Err(messages);
         }
         let plan = Arc::new(compiler::plan::plan(checked.program));
@@ -195,6 +195,12 @@ impl Rules {
     #[must_use]
     pub fn names(&self) -> Vec<String> {
         self.plan.program.rules.iter().map(|rule| rule.name.to_string()).collect()
+    }
+
+    /// Bytes that its index takes, about.
+    #[must_use]
+    pub fn index_bytes(&self) -> usize {
+        self.indexed.bytes()
     }
 
     /// Whether a rule delivers to the connection with that name.
@@ -297,6 +303,18 @@ impl Messages {
     #[must_use]
     pub fn first(&self) -> Option<&str> {
         self.diagnostics.iter().next().map(|diagnostic| &*diagnostic.title)
+    }
+
+    /// Messages with the files they speak of.
+    #[must_use]
+    pub fn new(diagnostics: Diagnostics, sources: Vec<Source>) -> Self {
+        Self { diagnostics, sources }
+    }
+
+    /// Whether one of them is an error.
+    #[must_use]
+    pub fn has_errors(&self) -> bool {
+        self.diagnostics.has_errors()
     }
 
     /// Whether there are none.

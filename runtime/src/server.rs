@@ -22,9 +22,9 @@ use crate::node::{Node, NodeConfig, OpenError};
 use crate::rules::Engine;
 use crate::secret::Secret;
 use crate::secret::vault::{MasterKeySource, Vault};
-use crate::workspace::Registry;
 use crate::workspace::change::ChangeError;
 use crate::workspace::registry::Targets;
+use crate::workspace::{Registry, Warm};
 
 /// Attempts under way get so long to end when the server stops.
 const DRAIN: Duration = Duration::from_secs(5);
@@ -107,7 +107,8 @@ impl Server {
         let vault = Vault::open(&settings.data_dir, master_key.as_ref()).map_err(ChangeError::from)?;
         let master_key = vault.source();
         let engine = if settings.no_jit { Engine::Interpreter } else { Engine::Compiled };
-        let registry = Registry::load(Arc::new(store), vault, engine).await?;
+        let warm = Warm::new(engine, settings.compiled_bytes_max);
+        let registry = Registry::load(Arc::new(store), vault, warm).await?;
         registry.set_events_per_second_max(settings.events_per_second_max);
         let admin_key = admin_key(settings.admin_key.as_deref(), &settings.data_dir)?;
         let keys = Keys::new(admin_key.text(), registry.stored_keys().await?);
