@@ -5,6 +5,8 @@ use std::path::PathBuf;
 
 use clap::builder::BoolishValueParser;
 
+use crate::rules::code::CHECKED_EVENTS;
+
 /// What `fanwise serve` takes. Each setting is a flag and a variable.
 #[derive(Clone, Debug, clap::Args)]
 pub struct ServerSettings {
@@ -55,6 +57,10 @@ pub struct ServerSettings {
     #[arg(long, env = "FANWISE_NO_JIT", value_parser = BoolishValueParser::new())]
     pub no_jit: bool,
 
+    /// Decide one event in so many by the plain interpreter, too, and trust that; 0 for none
+    #[arg(long, env = "FANWISE_CHECKED_EVENTS", default_value_t = CHECKED_EVENTS, value_name = "COUNT")]
+    pub checked_events: u64,
+
     /// Bytes of history and pending deliveries on disk; when full, new events get 503
     #[arg(long, env = "FANWISE_JOURNAL_BYTES_MAX", default_value_t = 4 << 30, value_name = "BYTES",
           value_parser = clap::value_parser!(u64).range(1 << 20..))]
@@ -103,6 +109,7 @@ impl ServerSettings {
             allow_private_addresses: false,
             allow_loopback: true,
             no_jit: false,
+            checked_events: CHECKED_EVENTS,
             journal_bytes_max: 4 << 30,
             journal_segment_bytes: 64 << 20,
             checkpoint_bytes: 128 << 20,

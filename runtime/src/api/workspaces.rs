@@ -127,7 +127,9 @@ fn shown(workspace: &Workspace) -> Value {
         "environment": &*workspace.environment,
         "created_at": workspace.created_at.to_string(),
         "connections": workspace.connections().len(),
-        "revision": live.map(|live| json!({ "id": live.id.as_str(), "number": live.number })),
+        "revision": live.map(|live| json!({
+            "id": live.id.as_str(), "number": live.number, "matching": live.rules.answering().name(),
+        })),
     })
 }
 

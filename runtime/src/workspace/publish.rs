@@ -105,7 +105,7 @@ impl Registry {
         self.put(&revision_key(&workspace.id, number), &revision.record(), Expect::Absent).await?;
         record.live = Some(number);
         self.put(&workspace_key(&workspace.id), &record, Expect::Revision(stored_at)).await?;
-        let revision = self.started(revision);
+        let revision = self.started(workspace, revision);
         workspace.set_live(Some(Arc::clone(&revision)));
         for old in stored.iter().skip(REVISIONS_MAX - 1) {
             self.store.delete(&revision_key(&workspace.id, old.record.number), Expect::Any).await?;
@@ -113,11 +113,10 @@ impl Registry {
         Ok(revision)
     }
 
-    /// Shares a revision, and has its conditions compiled to machine code in the background.
-    pub(super) fn started(&self, revision: Revision) -> Arc<Revision> {
-        let rules = Arc::clone(&revision.rules);
-        let engine = self.engine;
-        tokio::task::spawn_blocking(move || rules.speed_up(engine));
+    /// Shares a revision. Its conditions are compiled to machine code in the background, once it has
+    /// decided some events.
+    pub(super) fn started(&self, workspace: &Workspace, revision: Revision) -> Arc<Revision> {
+        self.code.serve(&revision.rules, &workspace.id, revision.number);
         Arc::new(revision)
     }
 

@@ -20,7 +20,7 @@ use crate::control::{ConfigStore, Expect, Versioned};
 use crate::deliver::target::{Connections, Target};
 use crate::id::{ConnectionId, KeyId, WorkspaceId};
 use crate::key::KeyRecord;
-use crate::rules::Engine;
+use crate::rules::code::CodeThread;
 use crate::secret::vault::{Vault, VaultError};
 
 /// Values that are read from the store at once.
@@ -32,7 +32,8 @@ pub struct Registry {
     workspaces: DashMap<WorkspaceId, Arc<Workspace>>,
     pub(super) store: Arc<dyn ConfigStore>,
     pub(super) vault: Vault,
-    pub(super) engine: Engine,
+    /// Compiles what is hot.
+    pub code: CodeThread,
     /// Events that each workspace may send in a second; 0 for no limit.
     events_per_second_max: AtomicU32,
 }
@@ -45,13 +46,13 @@ impl Registry {
     pub async fn load(
         store: Arc<dyn ConfigStore>,
         vault: Vault,
-        engine: Engine,
+        code: CodeThread,
     ) -> Result<Arc<Self>, ChangeError> {
         let registry = Arc::new(Self {
             workspaces: DashMap::new(),
             store,
             vault,
-            engine,
+            code,
             events_per_second_max: AtomicU32::new(0),
         });
         for record in registry.all::<WorkspaceRecord>(WORKSPACES).await? {
@@ -73,7 +74,7 @@ impl Registry {
         let workspace = Arc::new(Workspace::new(record, key, table));
         if let Some(number) = record.live {
             match self.stored_revision(&workspace, number).await {
-                Ok(revision) => workspace.set_live(Some(self.started(revision))),
+                Ok(revision) => workspace.set_live(Some(self.started(&workspace, revision))),
                 // Events of this workspace are kept and match nothing; an operator must publish again.
                 Err(ChangeError::Refused(refused)) => tracing::error!(
                     workspace = %record.id, number, messages = ?refused.text(),
