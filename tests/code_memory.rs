@@ -29,8 +29,13 @@ fn memory() -> (usize, usize) {
 
 fn published(number: usize) -> Rules {
     let text = format!(
-        "rule dear on order.paid {{\n  when total > {number} and currency == \"EUR\" or total + tax < {number}\n  \
-         ignore \"seen\"\n}}\n"
+        r#"edition 2026
+rule dear {{
+  on order.paid as order
+  when (order.total > {number} and order.currency is "EUR") or order.total + order.tax < {number}
+  ignore "seen"
+}}
+"#
     );
     let compiled = Rules::compile(&bundle([("shop.route", text.as_str())]), &World::offline(None));
     let rules = compiled.unwrap_or_else(|refused| panic!("{}", refused.text()));

@@ -213,14 +213,9 @@ impl Rules {
     /// # Errors
     /// The payload is not JSON.
     pub fn decide(&self, event: &Event<'_>) -> Result<Decided, JsonError> {
-        let is_checked = self.served.get().is_some_and(|served| {
-            let count = self.events.fetch_add(1, Ordering::Relaxed).wrapping_add(1);
-            self.ask_for_code(served, count);
-            served.code.is_checked(count)
-        });
-        if let Some(decided) = self.code.with(|code| self.decide_with(code, event, is_checked, |rules| {
-            rules.distrust_code();
-        })) {
+        let is_checked = self.count();
+        let by_code = |code: &Compiled| self.decide_with(code, event, is_checked, Self::distrust_code);
+        if let Some(decided) = self.code.with(by_code) {
             return decided;
         }
         if self.is_plain.load(Ordering::Relaxed) {

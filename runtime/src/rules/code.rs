@@ -56,11 +56,7 @@ pub struct CodeSettings {
 
 impl Default for CodeSettings {
     fn default() -> Self {
-        Self {
-            engine: Engine::Compiled,
-            checked_events: CHECKED_EVENTS,
-            crashes: Crashes::default(),
-        }
+        Self { engine: Engine::Compiled, checked_events: CHECKED_EVENTS, crashes: Crashes::default() }
     }
 }
 
@@ -146,9 +142,7 @@ impl CodeThread {
         });
         if runs {
             let shared = Arc::clone(&shared);
-            std::thread::Builder::new()
-                .name("fanwise-code".to_owned())
-                .spawn(move || run(&shared, &told))?;
+            std::thread::Builder::new().name("fanwise-code".to_owned()).spawn(move || run(&shared, &told))?;
         }
         Ok(Self { shared })
     }

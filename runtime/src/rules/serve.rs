@@ -17,10 +17,22 @@ impl Rules {
         drop(self.served.set(Served { code, workspace, number, rules }));
     }
 
-    pub(super) fn ask_for_code(&self, served: &Served, count: u64) {
+    fn ask_for_code(&self, served: &Served, count: u64) {
         if count.is_multiple_of(HOT_EVENTS) && !self.is_settled() {
             served.code.ask(&served.workspace, &served.rules);
         }
+    }
+
+    /// Counts an event that was decided; says whether it is to be checked. Asks for code now and then.
+    pub(super) fn count(&self) -> bool {
+        let Some(served) = self.served.get() else { return false };
+        let count = self.events.fetch_add(1, Ordering::Relaxed).wrapping_add(1);
+        self.ask_for_code(served, count);
+        let is_checked = served.code.is_checked(count);
+        if is_checked {
+            served.code.counted.checked.fetch_add(1, Ordering::Relaxed);
+        }
+        is_checked
     }
 
     /// Whether no code is to be waited for.

@@ -40,9 +40,8 @@ fn computed_numbers_are_those_of_the_interpreter() {
     use Comparison::{Equal, Greater, GreaterEqual, Less, LessEqual, NotEqual};
     let mut writer = Writer::default();
     let (x, y) = (writer.read("x"), writer.read("y"));
-    let of = |op, left: &Expr, right: &Expr| {
-        Expr::Arithmetic(op, Box::new(left.clone()), Box::new(right.clone()))
-    };
+    let of =
+        |op, left: &Expr, right: &Expr| Expr::Arithmetic(op, Box::new(left.clone()), Box::new(right.clone()));
     let mut terms = vec![x.clone()];
     for op in [Add, Subtract, Multiply, Divide] {
         terms.push(of(op, &x, &number("2")));
