@@ -5,6 +5,8 @@ use std::path::PathBuf;
 
 use clap::builder::BoolishValueParser;
 
+use crate::rules::code::CHECKED_EVENTS;
+
 /// Bytes of compiled rules in memory, when nothing else is configured.
 pub const COMPILED_BYTES_MAX: u64 = 1 << 30;
 
@@ -63,6 +65,10 @@ pub struct ServerSettings {
           value_parser = clap::value_parser!(u64).range(1 << 20..))]
     pub compiled_bytes_max: u64,
 
+    /// Decide one event in so many by the plain interpreter, too, and trust that; 0 for none
+    #[arg(long, env = "FANWISE_CHECKED_EVENTS", default_value_t = CHECKED_EVENTS, value_name = "COUNT")]
+    pub checked_events: u64,
+
     /// Bytes of history and pending deliveries on disk; when full, new events get 503
     #[arg(long, env = "FANWISE_JOURNAL_BYTES_MAX", default_value_t = 4 << 30, value_name = "BYTES",
           value_parser = clap::value_parser!(u64).range(1 << 20..))]
@@ -112,6 +118,7 @@ impl ServerSettings {
             allow_loopback: true,
             no_jit: false,
             compiled_bytes_max: COMPILED_BYTES_MAX,
+            checked_events: CHECKED_EVENTS,
             journal_bytes_max: 4 << 30,
             journal_segment_bytes: 64 << 20,
             checkpoint_bytes: 128 << 20,

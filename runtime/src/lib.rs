@@ -7,7 +7,7 @@
 //! - [`deliver`]: one attempt, from settings to outcome
 //! - [`control`] and [`secret`]: the control plane's store
 //! - [`server`], [`command`], [`dev`]: the binary
-#![forbid(unsafe_code)]
+#![deny(unsafe_code)]
 
 pub mod api;
 pub mod clock;

@@ -20,6 +20,8 @@ use crate::deliver::address::AddressPolicy;
 use crate::key::{AdminKey, AdminKeyError, Keys, admin_key};
 use crate::node::{Node, NodeConfig, OpenError};
 use crate::rules::Engine;
+use crate::rules::code::{CodeSettings, CodeThread};
+use crate::rules::crash::Crashes;
 use crate::secret::Secret;
 use crate::secret::vault::{MasterKeySource, Vault};
 use crate::workspace::change::ChangeError;
@@ -64,6 +66,9 @@ pub enum StartError {
     /// The journal cannot be opened.
     #[error("the journal cannot be opened: {0}")]
     Node(#[from] OpenError),
+    /// The system has no thread for the compiler.
+    #[error("there is no thread for the compiler: {0}")]
+    Thread(std::io::Error),
     /// The address is taken or not ours.
     #[error("cannot listen at {address}: {source}")]
     Listen {
@@ -106,8 +111,12 @@ impl Server {
         let master_key = settings.master_key.as_deref().map(|text| Secret::new(text.as_bytes()));
         let vault = Vault::open(&settings.data_dir, master_key.as_ref()).map_err(ChangeError::from)?;
         let master_key = vault.source();
-        let engine = if settings.no_jit { Engine::Interpreter } else { Engine::Compiled };
-        let warm = Warm::new(engine, settings.compiled_bytes_max);
+        let code = CodeThread::start(CodeSettings {
+            engine: if settings.no_jit { Engine::Interpreter } else { Engine::Compiled },
+            checked_events: settings.checked_events,
+            crashes: Crashes::read(&settings.data_dir).map_err(folder)?,
+        });
+        let warm = Warm::new(code.map_err(StartError::Thread)?, settings.compiled_bytes_max);
         let registry = Registry::load(Arc::new(store), vault, warm).await?;
         registry.set_events_per_second_max(settings.events_per_second_max);
         let admin_key = admin_key(settings.admin_key.as_deref(), &settings.data_dir)?;

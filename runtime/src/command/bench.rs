@@ -6,7 +6,7 @@ mod measure;
 mod report;
 mod workspaces;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::ValueEnum;
 use compiler::slots::Level;
@@ -130,7 +130,7 @@ fn of_workspaces(arguments: &Arguments, count: u32) -> Result<String, Exit> {
     })
 }
 
-fn of_events(arguments: &Arguments, rules: &PathBuf, events: &PathBuf) -> Result<String, Exit> {
+fn of_events(arguments: &Arguments, rules: &Path, events: &Path) -> Result<String, Exit> {
     let bundle = bundle::read(std::slice::from_ref(rules)).map_err(|error| failed(&error.to_string()))?;
     let built = Built::new(&bundle, arguments.environment.as_deref()).map_err(|error| match error {
         NotBuilt::Refused(messages) => {

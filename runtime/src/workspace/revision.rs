@@ -1,7 +1,7 @@
 //! A published bundle: immutable, live or not; held as text, and compiled when an event asks.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use arc_swap::ArcSwapOption;
@@ -12,12 +12,8 @@ use tokio::sync::Semaphore;
 
 use super::record::{FileRecord, RevisionRecord};
 use super::warm::Warm;
-use crate::id::RevisionId;
-use crate::rules::{Refused, Rules};
-
-/// Events that a revision has decided before machine code is made of it: most cold workspaces that
-/// wake have a few events and are cold again.
-const EVENTS_BEFORE_CODE: u32 = 100;
+use crate::id::{RevisionId, WorkspaceId};
+use crate::rules::{Answering, Refused, Rules};
 
 /// Bytes that a compiled bundle takes for each byte of its text, besides its index; measured with
 /// `fanwise bench --workspaces`.
@@ -47,8 +43,6 @@ pub struct Revision {
     refused: AtomicBool,
     /// An event has asked since somebody last looked.
     used: AtomicBool,
-    /// How many events have asked since it was compiled, up to [`EVENTS_BEFORE_CODE`].
-    asked: AtomicU32,
     /// Held while it is compiled. A std mutex: compiling is work without a pause.
     waking: Mutex<()>,
     /// One permit: requests wait here and not on a thread.
@@ -91,7 +85,6 @@ impl Revision {
             warm,
             refused: AtomicBool::new(false),
             used: AtomicBool::new(false),
-            asked: AtomicU32::new(0),
             waking: Mutex::new(()),
             queue: Semaphore::new(1),
         }
@@ -129,11 +122,6 @@ impl Revision {
         if !self.used.load(Ordering::Relaxed) {
             self.used.store(true, Ordering::Relaxed);
         }
-        if self.asked.load(Ordering::Relaxed) < EVENTS_BEFORE_CODE
-            && self.asked.fetch_add(1, Ordering::Relaxed) + 1 == EVENTS_BEFORE_CODE
-        {
-            self.warm.speed_up(&rules);
-        }
         Some(rules)
     }
 
@@ -151,6 +139,12 @@ impl Revision {
             // Nothing is lost if that fails: whoever asks for the rules tries again.
             let _ = woken.await;
         }
+    }
+
+    /// What answers for it at the moment; `None` while it is text.
+    #[must_use]
+    pub fn answering(&self) -> Option<Answering> {
+        self.compiled.load().as_ref().map(|rules| rules.answering())
     }
 
     /// Whether its rules are held compiled.
@@ -201,15 +195,14 @@ impl Revision {
     fn hold(self: &Arc<Self>, rules: Arc<Rules>) {
         let text: usize = self.bundle.files.iter().map(|file| file.text.len()).sum();
         let bytes = text as u64 * BYTES_PER_TEXT_BYTE + rules.index_bytes() as u64 + BYTES_ANYWAY;
+        let workspace = WorkspaceId::from_text(&self.world.workspace.id);
+        self.warm.code.serve(&rules, &workspace, self.number);
         self.compiled.store(Some(rules));
         self.warm.add(self, bytes);
     }
 
-    /// Holds rules that somebody compiled from its files, and makes machine code of them at once: who
-    /// publishes is about to send events.
+    /// Holds rules that somebody compiled from its files.
     pub(super) fn start(self: &Arc<Self>, rules: Arc<Rules>) {
-        self.asked.store(EVENTS_BEFORE_CODE, Ordering::Relaxed);
-        self.warm.speed_up(&rules);
         self.hold(rules);
     }
 
@@ -220,7 +213,6 @@ impl Revision {
 
     /// Makes it text again and gives what it was compiled to.
     pub(super) fn cool(&self) -> Option<Arc<Rules>> {
-        self.asked.store(0, Ordering::Relaxed);
         self.compiled.swap(None)
     }
 }

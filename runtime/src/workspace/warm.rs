@@ -11,11 +11,12 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use tokio::sync::Semaphore;
 
 use super::Revision;
-use crate::rules::{Engine, Rules};
+use crate::rules::code::CodeThread;
 
 /// Revisions that are compiled.
 pub struct Warm {
-    engine: Engine,
+    /// Compiles what is hot to machine code.
+    pub code: CodeThread,
     bytes_max: u64,
     /// A std mutex: held for a few pushes and pops, when something was compiled.
     held: Mutex<Held>,
@@ -48,10 +49,10 @@ pub struct WarmStats {
 impl Warm {
     /// Holds revisions of about `bytes_max` bytes, and always the one that was compiled last.
     #[must_use]
-    pub fn new(engine: Engine, bytes_max: u64) -> Arc<Self> {
+    pub fn new(code: CodeThread, bytes_max: u64) -> Arc<Self> {
         let processors = std::thread::available_parallelism().map_or(1, usize::from);
         Arc::new(Self {
-            engine,
+            code,
             bytes_max,
             held: Mutex::default(),
             compiling: Semaphore::new(processors),
@@ -91,14 +92,6 @@ impl Warm {
         self.woken.fetch_add(1, Ordering::Relaxed);
     }
 
-    /// Has conditions compiled to machine code in the background, where there is a background.
-    pub(super) fn speed_up(&self, rules: &Arc<Rules>) {
-        let (rules, engine) = (Arc::clone(rules), self.engine);
-        if let Ok(runtime) = tokio::runtime::Handle::try_current() {
-            runtime.spawn_blocking(move || rules.speed_up(engine));
-        }
-    }
-
     /// What is held now.
     #[must_use]
     pub fn stats(&self) -> WarmStats {
@@ -123,6 +116,12 @@ mod tests {
     use jiff::Timestamp;
 
     use super::*;
+    use crate::rules::Engine;
+    use crate::rules::code::CodeSettings;
+
+    fn interpreted() -> CodeThread {
+        CodeThread::start(CodeSettings { engine: Engine::Interpreter, ..CodeSettings::default() }).unwrap()
+    }
 
     fn revision(warm: &Arc<Warm>, number: u64, condition: &str) -> Arc<Revision> {
         let text = format!(
@@ -151,14 +150,14 @@ mod tests {
 
     #[test]
     fn what_does_not_fit_is_text_again_and_still_answers() {
-        let warm = Warm::new(Engine::Interpreter, u64::MAX);
+        let warm = Warm::new(interpreted(), u64::MAX);
         let one = revision(&warm, 1, "p.n is 1");
         assert!(!one.is_compiled());
         assert_eq!(answer(&one), ["r1".into()]);
         assert!(one.is_compiled());
         let bytes = warm.stats().bytes;
 
-        let warm = Warm::new(Engine::Interpreter, 3 * bytes + bytes / 2);
+        let warm = Warm::new(interpreted(), 3 * bytes + bytes / 2);
         let all: Vec<_> = (1..=50).map(|number| revision(&warm, number, "p.n is 1")).collect();
         for round in 0..2 {
             for (revision, number) in all.iter().zip(1..) {
@@ -174,9 +173,9 @@ mod tests {
 
     #[test]
     fn what_events_ask_again_stays_and_what_they_asked_once_goes() {
-        let warm = Warm::new(Engine::Interpreter, u64::MAX);
+        let warm = Warm::new(interpreted(), u64::MAX);
         answer(&revision(&warm, 1, "p.n is 1"));
-        let warm = Warm::new(Engine::Interpreter, 4 * warm.stats().bytes);
+        let warm = Warm::new(interpreted(), 4 * warm.stats().bytes);
         let busy = revision(&warm, 1, "p.n is 1");
         for number in 2..40 {
             answer(&busy);
@@ -189,7 +188,7 @@ mod tests {
 
     #[test]
     fn one_that_is_larger_than_the_limit_is_held_alone() {
-        let warm = Warm::new(Engine::Interpreter, 1);
+        let warm = Warm::new(interpreted(), 1);
         let (one, two) = (revision(&warm, 1, "p.n is 1"), revision(&warm, 2, "p.n is 1"));
         for _ in 0..3 {
             assert_eq!(answer(&one), ["r1".into()]);
@@ -201,7 +200,7 @@ mod tests {
 
     #[test]
     fn events_that_come_together_compile_once() {
-        let warm = Warm::new(Engine::Interpreter, u64::MAX);
+        let warm = Warm::new(interpreted(), u64::MAX);
         let revision = revision(&warm, 1, "p.n is 1");
         std::thread::scope(|scope| {
             for _ in 0..8 {
@@ -213,7 +212,7 @@ mod tests {
 
     #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
     async fn requests_that_come_together_compile_once() {
-        let warm = Warm::new(Engine::Compiled, u64::MAX);
+        let warm = Warm::new(CodeThread::start(CodeSettings::default()).unwrap(), u64::MAX);
         let revision = revision(&warm, 1, "p.n is 1");
         let requests = (0..100).map(|_| {
             let revision = Arc::clone(&revision);
@@ -230,7 +229,7 @@ mod tests {
 
     #[test]
     fn what_no_longer_compiles_is_tried_once_and_has_no_rules() {
-        let warm = Warm::new(Engine::Interpreter, u64::MAX);
+        let warm = Warm::new(interpreted(), u64::MAX);
         let revision = revision(&warm, 1, "nonsense(");
         for _ in 0..3 {
             assert!(revision.rules().is_none());

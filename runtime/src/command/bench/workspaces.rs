@@ -17,7 +17,7 @@ use crate::deliver::sign::scheme::Signing;
 use crate::id::{ConnectionId, WorkspaceId};
 use crate::ingest::decide::decide;
 use crate::ingest::envelope::{EPOCH, Envelope};
-use crate::rules::Engine;
+use crate::rules::code::{CodeSettings, CodeThread};
 use crate::secret::Secret;
 use crate::secret::vault::Vault;
 use crate::workspace::connection::{Credentials, fresh_secret};
@@ -68,7 +68,8 @@ struct FirstEvent {
 /// # Errors
 /// Words.
 pub(super) fn measure(wanted: &Wanted) -> Result<Measured, String> {
-    let warm = Warm::new(Engine::Compiled, wanted.compiled_bytes_max);
+    let code = CodeThread::start(CodeSettings::default()).map_err(|error| error.to_string())?;
+    let warm = Warm::new(code, wanted.compiled_bytes_max);
     let before = memory();
     let start = Instant::now();
     let (all, text_bytes) = make(wanted, &warm)?;
