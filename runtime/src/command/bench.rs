@@ -131,7 +131,7 @@ fn of_workspaces(arguments: &Arguments, count: u32) -> Result<String, Exit> {
 }
 
 fn of_events(arguments: &Arguments, rules: &Path, events: &Path) -> Result<String, Exit> {
-    let bundle = bundle::read(std::slice::from_ref(rules)).map_err(|error| failed(&error.to_string()))?;
+    let bundle = bundle::read(&[rules.to_path_buf()]).map_err(|error| failed(&error.to_string()))?;
     let built = Built::new(&bundle, arguments.environment.as_deref()).map_err(|error| match error {
         NotBuilt::Refused(messages) => {
             super::check::show_messages(&messages);
