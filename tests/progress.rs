@@ -1,7 +1,7 @@
 //! Whoever asks code goes on whatever the others do: each is stopped between any two instructions.
 //!
 //! This is what the word *lock-free* in `ARCHITECTURE.md` rests on. A signal stops a thread wherever it
-//! happens to be, inside of arc-swap too; while it stands still, the others must get through a thousand
+//! happens to be, inside of arc-swap too; while it stands still, the others must get through two hundred
 //! steps. One that waited for it would wait for ever, and the test ends the process then.
 
 #[expect(dead_code, reason = "what is not asked here is asked by the model")]
@@ -27,13 +27,13 @@ use slot::{Sent, Slot};
 use sync::{Arc, AtomicBool, Ordering, Outlet};
 
 /// How often somebody is stopped.
-const STOPS: u32 = 200;
+const STOPS: u32 = 30;
 
 /// Steps of the others meanwhile.
-const STEPS: usize = 1_000;
+const STEPS: usize = 200;
 
 /// Steps take microseconds; whoever needs longer waits for the one that stands still.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_secs(30);
 
 const ALIVE: u64 = 0x5eed_5eed;
 
