@@ -2,6 +2,7 @@
 
 pub mod city;
 pub mod hooks;
+pub mod numbers;
 pub mod shapes;
 
 use std::sync::Arc;
@@ -10,30 +11,12 @@ use compiler::eval::{Facts, NoLists};
 use compiler::event::Event;
 use compiler::matcher::{Matcher, Matches};
 use compiler::plan::Plan;
-use compiler::slots::Slots;
+use compiler::slots::{Level, Scratch, Slots};
 use compiler::world::{Bundle, BundleFile, World};
 
 pub use city::parcels;
+pub use numbers::Numbers;
 pub use shapes::{Shape, Source};
-
-/// A generator of numbers that gives the same ones every time (xorshift64*, Vigna 2016).
-pub struct Numbers(u64);
-
-impl Numbers {
-    /// From a seed, which must not be 0.
-    #[must_use]
-    pub fn new(seed: u64) -> Self {
-        Self(seed.max(1))
-    }
-
-    /// A number below `bound`, which must not be 0.
-    pub fn below(&mut self, bound: u64) -> u64 {
-        self.0 ^= self.0 >> 12;
-        self.0 ^= self.0 << 25;
-        self.0 ^= self.0 >> 27;
-        self.0.wrapping_mul(0x2545_F491_4F6C_DD1D) % bound
-    }
-}
 
 /// A file of `count` rules of one shape, about parcels.
 #[must_use]
@@ -81,14 +64,18 @@ pub fn plan(rules: &str) -> Arc<Plan> {
     Arc::new(compiler::plan::plan(checked.program))
 }
 
-/// Extracts and matches one payload; gives the number of rules that hold.
-///
-/// # Panics
-/// When the payload is not JSON.
+/// What running events needs, kept from one to the next.
+#[derive(Default)]
+pub struct Memory {
+    scratch: Scratch,
+    matches: Matches,
+}
+
+/// An event of the benches' type.
 #[must_use]
-pub fn run(plan: &Plan, matcher: &dyn Matcher, payload: &str, matches: &mut Matches) -> usize {
+pub fn event(payload: &str) -> Event<'_> {
     let time = jiff::Timestamp::UNIX_EPOCH;
-    let event = Event {
+    Event {
         id: "evt_bench",
         kind: "parcel",
         resource: None,
@@ -96,9 +83,36 @@ pub fn run(plan: &Plan, matcher: &dyn Matcher, payload: &str, matches: &mut Matc
         time,
         received_at: time,
         payload: payload.as_bytes(),
-    };
-    let slots = Slots::new(plan, event.payload).expect("a payload of ours is JSON");
+    }
+}
+
+/// Extracts and matches one payload; gives the number of rules that hold.
+///
+/// # Panics
+/// When the payload is not JSON.
+#[must_use]
+pub fn run(plan: &Plan, matcher: &dyn Matcher, level: Level, payload: &str, memory: &mut Memory) -> usize {
+    let event = event(payload);
+    let slots = extract(plan, level, payload, memory);
     let facts = Facts { plan, event: &event, slots: &slots, lists: &NoLists };
-    matcher.matches(&facts, matches);
-    matches.rules.len()
+    matcher.matches(&facts, &mut memory.matches);
+    memory.scratch = slots.recycle();
+    memory.matches.rules.len()
+}
+
+/// Extracts what conditions read, and nothing more.
+///
+/// # Panics
+/// When the payload is not JSON.
+#[must_use]
+pub fn extract<'e>(plan: &Plan, level: Level, payload: &'e str, memory: &mut Memory) -> Slots<'e> {
+    let scratch = std::mem::take(&mut memory.scratch);
+    Slots::of_conditions(scratch, plan, payload.as_bytes(), level).expect("a payload of ours is JSON")
+}
+
+impl Memory {
+    /// Keeps what slots were read with.
+    pub fn keep(&mut self, slots: Slots<'_>) {
+        self.scratch = slots.recycle();
+    }
 }

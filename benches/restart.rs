@@ -82,7 +82,7 @@ impl Transport for Told {
         let _ = self.0.try_send(());
         Box::pin(async move {
             tokio::time::sleep(timeout).await;
-            Err(Failure { outcome: runtime::model::Outcome::TimedOut, error: "none".into() })
+            Err(Failure::new(runtime::model::Outcome::TimedOut, "none"))
         })
     }
 }
@@ -166,6 +166,7 @@ fn owed(number: usize, deliveries: usize) -> Owed {
         revision: None,
         rules: vec!["every_order".into()],
         payload: br#"{"id":1}"#.as_slice().into(),
+        attributes: None,
     };
     Owed { event, deliveries, identity: Identity::default() }
 }

@@ -90,7 +90,7 @@ impl Source {
 
 /// One rule. Prefixes have two characters.
 #[derive(Clone, Debug)]
-#[expect(missing_docs, reason = "the fields are named after the paths they ask")]
+#[allow(missing_docs, reason = "the fields are named after the paths they ask")]
 pub enum Rule {
     /// `key` is a value.
     Equality { key: String },

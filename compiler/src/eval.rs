@@ -10,6 +10,8 @@ use std::borrow::Cow;
 use std::cell::{Cell, OnceCell, RefCell};
 use std::collections::HashMap;
 
+pub(crate) use cond::{at_end, has};
+
 use crate::event::Event;
 use crate::hir::{Expr, LetId, LocalId};
 use crate::plan::Plan;

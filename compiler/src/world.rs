@@ -1,7 +1,7 @@
 //! Everything the compiler knows from outside: a value, given by whoever calls it.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use crate::catalogue::Catalogue;
 
@@ -107,6 +107,9 @@ impl Default for Limits {
     }
 }
 
+/// Read once: it takes longer to read than most bundles take to check.
+static SHIPPED: LazyLock<Arc<Catalogue>> = LazyLock::new(|| Arc::new(Catalogue::shipped()));
+
 impl World {
     /// A world without a server: the shipped integrations, default limits, no connections known.
     #[must_use]
@@ -114,7 +117,7 @@ impl World {
         Self {
             environment: environment.map(Arc::from),
             workspace: WorkspaceFacts { id: Arc::from("ws_offline"), name: Arc::from("offline") },
-            catalogue: Arc::new(Catalogue::shipped()),
+            catalogue: Arc::clone(&SHIPPED),
             connections: None,
             event_schemas: BTreeMap::new(),
             limits: Limits::default(),

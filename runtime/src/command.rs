@@ -1,6 +1,7 @@
 //! The command line: one variant per command, one function that runs each.
 
 mod asked;
+mod bench;
 mod bundle;
 mod check;
 mod client;
@@ -58,6 +59,8 @@ enum Command {
     Fmt(format::Arguments),
     /// Run rules over events, offline: one JSON line per event
     Match(match_events::Arguments),
+    /// Measure rules over events, offline: how long each step takes
+    Bench(bench::Arguments),
     /// Explain a message number such as E0203
     Explain(explain::Arguments),
     /// Turn rules of other products into a rule file
@@ -100,6 +103,7 @@ pub fn run(cli: Cli) -> Exit {
         Command::Test(arguments) => test::run(&arguments),
         Command::Fmt(arguments) => format::run(&arguments),
         Command::Match(arguments) => match_events::run(&arguments),
+        Command::Bench(arguments) => bench::run(&arguments),
         Command::Explain(arguments) => explain::run(&arguments),
         Command::Import(arguments) => import::run(&arguments),
         Command::Journal(command) => journal::run(&command),

@@ -5,6 +5,11 @@ use std::path::PathBuf;
 
 use clap::builder::BoolishValueParser;
 
+use crate::rules::code::CHECKED_EVENTS;
+
+/// Bytes of compiled rules in memory, when nothing else is configured.
+pub const COMPILED_BYTES_MAX: u64 = 1 << 30;
+
 /// What `fanwise serve` takes. Each setting is a flag and a variable.
 #[derive(Clone, Debug, clap::Args)]
 pub struct ServerSettings {
@@ -55,6 +60,15 @@ pub struct ServerSettings {
     #[arg(long, env = "FANWISE_NO_JIT", value_parser = BoolishValueParser::new())]
     pub no_jit: bool,
 
+    /// Bytes of compiled rules in memory, about; those of workspaces that rest are compiled again at their next event
+    #[arg(long, env = "FANWISE_COMPILED_BYTES_MAX", default_value_t = COMPILED_BYTES_MAX, value_name = "BYTES",
+          value_parser = clap::value_parser!(u64).range(1 << 20..))]
+    pub compiled_bytes_max: u64,
+
+    /// Decide one event in so many by the plain interpreter, too, and trust that; 0 for none
+    #[arg(long, env = "FANWISE_CHECKED_EVENTS", default_value_t = CHECKED_EVENTS, value_name = "COUNT")]
+    pub checked_events: u64,
+
     /// Bytes of history and pending deliveries on disk; when full, new events get 503
     #[arg(long, env = "FANWISE_JOURNAL_BYTES_MAX", default_value_t = 4 << 30, value_name = "BYTES",
           value_parser = clap::value_parser!(u64).range(1 << 20..))]
@@ -103,6 +117,8 @@ impl ServerSettings {
             allow_private_addresses: false,
             allow_loopback: true,
             no_jit: false,
+            compiled_bytes_max: COMPILED_BYTES_MAX,
+            checked_events: CHECKED_EVENTS,
             journal_bytes_max: 4 << 30,
             journal_segment_bytes: 64 << 20,
             checkpoint_bytes: 128 << 20,

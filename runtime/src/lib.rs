@@ -8,7 +8,7 @@
 //! - [`replay`]: many deliveries again
 //! - [`control`] and [`secret`]: the control plane's store
 //! - [`server`], [`command`], [`dev`]: the binary
-#![forbid(unsafe_code)]
+#![deny(unsafe_code)]
 
 pub mod api;
 pub mod clock;

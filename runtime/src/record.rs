@@ -277,20 +277,20 @@ mod tests {
     }
 
     fn attempt(index: usize, outcome: Outcome, at: Timestamp) -> AttemptRecord {
-        let some = |text: &str| (index % 2 == 0).then(|| text.into());
+        let some = |text: &str| index.is_multiple_of(2).then(|| text.into());
         AttemptRecord {
             delivery: DeliveryId::from_text("dlv_1"),
             number: index as u32,
             started_at: at,
             took_micros: u64::MAX,
             outcome,
-            status: (index % 3 == 0).then_some(503),
+            status: index.is_multiple_of(3).then_some(503),
             address: some("127.0.0.1:80"),
             response: some("body"),
             error: some("why"),
             timings: Timings {
-                reused: index % 2 == 0,
-                dns_micros: (index % 4 == 0).then_some(300),
+                reused: index.is_multiple_of(2),
+                dns_micros: index.is_multiple_of(4).then_some(300),
                 connect_micros: Some(u64::MAX),
                 tls_micros: None,
                 first_byte_micros: Some(0),

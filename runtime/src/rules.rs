@@ -2,18 +2,24 @@
 //!
 //! The one place where the runtime meets the compiler on the way of an event.
 
+pub mod code;
 pub mod compare;
 pub mod condition;
+pub mod crash;
+mod serve;
+mod slot;
+mod sync;
 
 use std::cell::RefCell;
-use std::sync::{Arc, OnceLock};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock, Weak};
 
 use compiler::Checked;
 use compiler::eval::{Facts, NoLists};
 use compiler::event::Event;
 use compiler::gate::{Gated, Tally};
 use compiler::json::JsonError;
-use compiler::matcher::{Indexed, Jit, Matcher, Matches};
+use compiler::matcher::{Indexed, Interpreter, Matcher, Matches};
 use compiler::plan::Plan;
 use compiler::route::{DeliverySettings, Overflow, OverflowKind, Routed, SampledOut, route};
 use compiler::simulate::run_tests_of;
@@ -23,6 +29,12 @@ use grammar::diagnostic::{Colour, Severity, render, to_json};
 use grammar::{Diagnostics, Source};
 use serde_json::Value;
 use serde_json::value::RawValue;
+
+use code::{Compiled, Shared};
+use slot::Slot;
+use sync::Outlet;
+
+use crate::id::WorkspaceId;
 
 thread_local! {
     /// What deciding an event needs, kept from one event to the next.
@@ -41,6 +53,32 @@ pub enum Engine {
     Compiled,
 }
 
+/// What answers for a revision at the moment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Answering {
+    /// The index and the interpreter: code is not ready, not needed, or not wanted.
+    Indexed,
+    /// Compiled code.
+    Compiled,
+    /// The index and the interpreter, because compiled code answered wrongly or crashed.
+    Quarantined,
+    /// The plain interpreter, because the index answered wrongly.
+    Plain,
+}
+
+impl Answering {
+    /// Its name in the API.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Indexed => "indexed",
+            Self::Compiled => "compiled",
+            Self::Quarantined => "quarantined",
+            Self::Plain => "plain",
+        }
+    }
+}
+
 /// Messages about a bundle, with the files they speak of.
 #[derive(Clone, Debug, Default)]
 pub struct Messages {
@@ -57,10 +95,25 @@ pub struct Rules {
     /// Ready at once.
     indexed: Arc<Indexed>,
     /// Machine code; empty until it is ready, and for ever with the interpreter.
-    compiled: OnceLock<Jit>,
+    code: Slot<Compiled>,
+    /// No code is to be waited for: there is some, or there can be none.
+    is_settled: AtomicBool,
+    /// The index answered wrongly once.
+    is_plain: AtomicBool,
+    /// Events that were decided; counted once it is served.
+    events: AtomicU64,
+    served: OnceLock<Served>,
     limits: Limits,
     /// What is doubtful about it.
     pub warnings: Messages,
+}
+
+/// How a revision is served.
+struct Served {
+    code: Arc<Shared>,
+    workspace: WorkspaceId,
+    number: u64,
+    rules: Weak<Rules>,
 }
 
 /// What came of an event.
@@ -105,14 +158,24 @@ impl Rules {
     }
 
     fn of(checked: Checked, world: &World) -> Result<Self, Refused> {
-        let messages = Messages { diagnostics: checked.diagnostics, sources: checked.sources };
-        if messages.diagnostics.has_errors() {
+        let messages = Messages::new(checked.diagnostics, checked.sources);
+        if messages.has_errors() {
             return Err(messages);
         }
         let plan = Arc::new(compiler::plan::plan(checked.program));
         let indexed = Arc::new(Indexed::new(&plan));
         let limits = world.limits;
-        Ok(Self { plan, indexed, compiled: OnceLock::new(), limits, warnings: messages })
+        Ok(Self {
+            plan,
+            indexed,
+            code: Slot::new(),
+            is_settled: AtomicBool::new(false),
+            is_plain: AtomicBool::new(false),
+            events: AtomicU64::new(0),
+            served: OnceLock::new(),
+            limits,
+            warnings: messages,
+        })
     }
 
     /// The same, and runs the tests of the bundle: one that fails is an error.
@@ -134,14 +197,14 @@ impl Rules {
         Err(messages)
     }
 
-    /// Makes machine code of the conditions. Until it is done, and when it cannot be, the interpreter
-    /// answers; both give the same answers.
+    /// Makes machine code of the conditions now. Until it is done, and when it cannot be, the
+    /// interpreter answers; both give the same answers.
     pub fn speed_up(&self, engine: Engine) {
         match engine {
             Engine::Interpreter => {}
-            Engine::Compiled => match Jit::compile(&self.indexed) {
-                // Set once: a second call finds the first one's code.
-                Ok(code) => drop(self.compiled.set(code)),
+            Engine::Compiled => match Compiled::now(&self.indexed) {
+                Ok(Some(code)) => self.put(code, &Outlet::default()),
+                Ok(None) => self.settle(),
                 Err(error) => tracing::warn!(%error, "conditions stay interpreted"),
             },
         }
@@ -152,10 +215,15 @@ impl Rules {
     /// # Errors
     /// The payload is not JSON.
     pub fn decide(&self, event: &Event<'_>) -> Result<Decided, JsonError> {
-        match self.compiled.get() {
-            Some(compiled) => self.decide_with(compiled, event),
-            None => self.decide_interpreted(event),
+        let is_checked = self.count();
+        let by_code = |code: &Compiled| self.decide_with(code, event, is_checked, Self::distrust_code);
+        if let Some(decided) = self.code.with(by_code) {
+            return decided;
         }
+        if self.is_plain.load(Ordering::Relaxed) {
+            return self.decide_with(&Interpreter, event, false, |_| {});
+        }
+        self.decide_with(&*self.indexed, event, is_checked, Self::distrust_index)
     }
 
     /// Decides an event without machine code, whatever else is ready.
@@ -163,16 +231,46 @@ impl Rules {
     /// # Errors
     /// The payload is not JSON.
     pub fn decide_interpreted(&self, event: &Event<'_>) -> Result<Decided, JsonError> {
-        self.decide_with(&*self.indexed, event)
+        self.decide_with(&*self.indexed, event, false, |_| {})
     }
 
-    fn decide_with(&self, matcher: &dyn Matcher, event: &Event<'_>) -> Result<Decided, JsonError> {
+    /// What answers at the moment.
+    #[must_use]
+    pub fn answering(&self) -> Answering {
+        if self.is_plain.load(Ordering::Relaxed) {
+            Answering::Plain
+        } else if self.code.is_closed() {
+            Answering::Quarantined
+        } else if self.code.is_filled() {
+            Answering::Compiled
+        } else {
+            Answering::Indexed
+        }
+    }
+
+    /// With `is_checked` the plain interpreter is asked, too; what it says counts, and `distrust` is
+    /// called when the matcher had said something else.
+    fn decide_with(
+        &self,
+        matcher: &dyn Matcher,
+        event: &Event<'_>,
+        is_checked: bool,
+        distrust: impl FnOnce(&Self),
+    ) -> Result<Decided, JsonError> {
         MEMORY.with_borrow_mut(|memory| {
             let (scratch, matches) = memory;
             let slots =
                 Slots::of_conditions(std::mem::take(scratch), &self.plan, event.payload, Level::Strict)?;
             let facts = Facts { plan: &self.plan, event, slots: &slots, lists: &NoLists };
             matcher.matches(&facts, matches);
+            if is_checked {
+                let mut plain = Matches::default();
+                Interpreter.matches(&facts, &mut plain);
+                if plain.rules != matches.rules {
+                    distrust(self);
+                    *matches = plain;
+                }
+            }
             let decided = if self.plan.may_send(event, matches) {
                 slots.complete(&self.plan)?;
                 owed(route(&facts, matches, &self.limits), self.limits.deliveries_per_event_max)
@@ -198,6 +296,12 @@ impl Rules {
     #[must_use]
     pub fn names(&self) -> Vec<String> {
         self.plan.program.rules.iter().map(|rule| rule.name.to_string()).collect()
+    }
+
+    /// Bytes that its index takes, about.
+    #[must_use]
+    pub fn index_bytes(&self) -> usize {
+        self.indexed.bytes()
     }
 
     /// Whether a rule delivers to the connection with that name.
@@ -300,6 +404,18 @@ impl Messages {
     #[must_use]
     pub fn first(&self) -> Option<&str> {
         self.diagnostics.iter().next().map(|diagnostic| &*diagnostic.title)
+    }
+
+    /// Messages with the files they speak of.
+    #[must_use]
+    pub fn new(diagnostics: Diagnostics, sources: Vec<Source>) -> Self {
+        Self { diagnostics, sources }
+    }
+
+    /// Whether one of them is an error.
+    #[must_use]
+    pub fn has_errors(&self) -> bool {
+        self.diagnostics.has_errors()
     }
 
     /// Whether there are none.

@@ -21,11 +21,13 @@ use crate::key::{AdminKey, AdminKeyError, Keys, admin_key};
 use crate::node::{Node, NodeConfig, OpenError};
 use crate::replay::Replays;
 use crate::rules::Engine;
+use crate::rules::code::{CodeSettings, CodeThread};
+use crate::rules::crash::Crashes;
 use crate::secret::Secret;
 use crate::secret::vault::{MasterKeySource, Vault};
-use crate::workspace::Registry;
 use crate::workspace::change::ChangeError;
 use crate::workspace::registry::Targets;
+use crate::workspace::{Registry, Warm};
 
 /// Attempts under way get so long to end when the server stops.
 const DRAIN: Duration = Duration::from_secs(5);
@@ -67,6 +69,9 @@ pub enum StartError {
     /// The journal cannot be opened.
     #[error("the journal cannot be opened: {0}")]
     Node(#[from] OpenError),
+    /// The system has no thread for the compiler.
+    #[error("there is no thread for the compiler: {0}")]
+    Thread(std::io::Error),
     /// The address is taken or not ours.
     #[error("cannot listen at {address}: {source}")]
     Listen {
@@ -109,8 +114,13 @@ impl Server {
         let master_key = settings.master_key.as_deref().map(|text| Secret::new(text.as_bytes()));
         let vault = Vault::open(&settings.data_dir, master_key.as_ref()).map_err(ChangeError::from)?;
         let master_key = vault.source();
-        let engine = if settings.no_jit { Engine::Interpreter } else { Engine::Compiled };
-        let registry = Registry::load(Arc::new(store), vault, engine).await?;
+        let code = CodeThread::start(CodeSettings {
+            engine: if settings.no_jit { Engine::Interpreter } else { Engine::Compiled },
+            checked_events: settings.checked_events,
+            crashes: Crashes::read(&settings.data_dir).map_err(folder)?,
+        });
+        let warm = Warm::new(code.map_err(StartError::Thread)?, settings.compiled_bytes_max);
+        let registry = Registry::load(Arc::new(store), vault, warm).await?;
         registry.set_events_per_second_max(settings.events_per_second_max);
         let admin_key = admin_key(settings.admin_key.as_deref(), &settings.data_dir)?;
         let keys = Keys::new(admin_key.text(), registry.stored_keys().await?);

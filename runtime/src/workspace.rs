@@ -11,6 +11,7 @@ pub mod record;
 pub mod registry;
 pub mod replay;
 pub mod revision;
+pub mod warm;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -23,6 +24,7 @@ use tokio::sync::Semaphore;
 pub use connection::Connection;
 pub use registry::Registry;
 pub use revision::Revision;
+pub use warm::Warm;
 
 use crate::id::{ConnectionId, WorkspaceId};
 use crate::secret::vault::WorkspaceKey;
@@ -149,7 +151,8 @@ impl Workspace {
         self.name.store(Arc::new(name));
     }
 
-    fn set_live(&self, revision: Option<Arc<Revision>>) {
+    /// Lets a revision decide from now on.
+    pub(crate) fn set_live(&self, revision: Option<Arc<Revision>>) {
         self.live.store(revision);
     }
 

@@ -1,6 +1,9 @@
 //! Conditions and payloads from a seed. Payloads take their values from the conditions' constants, so
 //! that answers are not all no.
 
+#[path = "indexable.rs"]
+mod indexable;
+
 /// Where everything random comes from: xorshift64*, seeded.
 pub struct Generator {
     state: u64,
@@ -10,7 +13,23 @@ pub struct Generator {
     typed: bool,
 }
 
-const TEXTS: &[&str] = &["a", "b", "A", "vip", "hotfix/one", "Ärger", "straße", "", "2", "10.1.2.3", "日本"];
+const TEXTS: &[&str] = &[
+    "a",
+    "b",
+    "A",
+    "vip",
+    "hotfix/one",
+    "Ärger",
+    "straße",
+    "",
+    "2",
+    "10.1.2.3",
+    "日本",
+    "VIP",
+    "\u{212a}elvin",
+    "kelvin",
+    "hotfix/two@example.com",
+];
 const NUMBERS: &[&str] = &["0", "1", "2", "3", "2.5", "2.50", "-3", "19.90", "100", "9223372036854775807"];
 const ODD: &[&str] = &[
     "1e99",

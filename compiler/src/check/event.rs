@@ -239,9 +239,9 @@ impl Checker<'_> {
 /// So many declared events are shown in a message.
 const EVENTS_SHOWN: usize = 8;
 
-/// The first word of a type of event: `order` of `order.paid`.
+/// What a type of event belongs to: `order` of `order.paid`, `github.issues` of `github.issues.opened`.
 fn family(event: &str) -> &str {
-    event.split('.').next().unwrap_or(event)
+    event.rsplit_once('.').map_or(event, |(family, _)| family)
 }
 
 /// The facts of the envelope.

@@ -229,12 +229,14 @@ fn empty(value: &Value<'_>, missing: Ternary) -> Ternary {
     }
 }
 
-fn has(text: &str, needle: &str, folded: bool) -> bool {
+/// Whether a text holds another.
+pub(crate) fn has(text: &str, needle: &str, folded: bool) -> bool {
     let found = |text: &str, needle: &str| memmem::find(text.as_bytes(), needle.as_bytes()).is_some();
     if folded { found(&fold(text), &fold(needle)) } else { found(text, needle) }
 }
 
-fn at_end(end: End, text: &str, needle: &str, folded: bool) -> bool {
+/// Whether a text begins or ends with another.
+pub(crate) fn at_end(end: End, text: &str, needle: &str, folded: bool) -> bool {
     let found = |text: &str, needle: &str| match end {
         End::Start => text.starts_with(needle),
         End::Finish => text.ends_with(needle),

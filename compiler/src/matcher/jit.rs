@@ -3,8 +3,8 @@
 //! Rules that differ only in constants share one routine, so compiling costs by the *shapes* of rules
 //! and not by their number. A routine reads three things, all by constant offset: the *cells* (what the
 //! event has at the paths that are compared, as a kind and an integer), the rule's *constants*, and an
-//! opaque pointer that it hands to the one function it may call, which asks the interpreter about a
-//! part of the condition that is not worth compiling. Nothing a user writes becomes an address, a
+//! opaque pointer that it hands to the one function it may call, which answers a part of the condition
+//! that is not worth compiling: about one text on the event's bytes, anything else by interpreting it. Nothing a user writes becomes an address, a
 //! symbol or a backward branch.
 
 mod calls;
@@ -14,6 +14,7 @@ mod emit;
 mod shape;
 #[cfg(test)]
 mod tests;
+mod texts;
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -27,6 +28,7 @@ use super::{Indexed, Interpreter, Matcher, Matches};
 use crate::eval::Facts;
 use crate::hir::RuleId;
 use crate::plan::Plan;
+use crate::ternary::Ternary;
 
 /// The most parts of one routine that ask something: compile time grows faster than their number, and
 /// bounded functions keep defects of code generators in very large ones out of reach.
@@ -35,6 +37,9 @@ const TESTS_MAX: usize = 2_000;
 /// The most routines of one plan: about a tenth of a second to compile and a megabyte of code. Rules
 /// of further shapes are interpreted.
 const SHAPES_MAX: usize = 4_096;
+
+/// The most bytes of code of one plan. Rules of shapes that come after are interpreted.
+const CODE_BYTES_MAX: usize = 1 << 20;
 
 /// Why a plan has no compiled code. The interpreter answers the same.
 #[derive(Debug, thiserror::Error)]
@@ -103,6 +108,14 @@ impl Jit {
     /// # Errors
     /// When no code can be made here; the caller keeps the interpreter.
     pub fn compile(indexed: &Arc<Indexed>) -> Result<Self, JitError> {
+        Self::compile_within(indexed, SHAPES_MAX, CODE_BYTES_MAX)
+    }
+
+    fn compile_within(
+        indexed: &Arc<Indexed>,
+        shapes_max: usize,
+        code_bytes_max: usize,
+    ) -> Result<Self, JitError> {
         let mut cells = Cells::default();
         let mut nodes: Vec<(Node, usize)> = Vec::new();
         let mut shapes = Vec::new();
@@ -116,7 +129,7 @@ impl Jit {
             let Ok(first) = u32::try_from(constants.len()) else { continue };
             let entry = match known.get(&lowered.shape) {
                 Some(&entry) => entry,
-                None if nodes.len() >= SHAPES_MAX => continue,
+                None if nodes.len() >= shapes_max => continue,
                 None => {
                     let entry = nodes.len() as u32;
                     shapes.push(Shape {
@@ -132,7 +145,9 @@ impl Jit {
             constants.extend_from_slice(&lowered.constants);
             *compiled = Compiled { entry, constants: first };
         }
-        let code = Code::new(&nodes, cells.count())?;
+        let code = Code::new(&nodes, cells.count(), code_bytes_max)?;
+        // What did not fit any more is interpreted.
+        shapes.truncate(code.count());
         let (rules, constants) = (rules.into(), constants.into());
         Ok(Self { indexed: Arc::clone(indexed), code, cells, shapes, rules, constants })
     }
@@ -148,7 +163,7 @@ impl Jit {
     /// What compiling came to.
     #[must_use]
     pub fn stats(&self) -> Stats {
-        let compiled = self.rules.iter().filter(|rule| rule.entry != INTERPRETED);
+        let compiled = self.rules.iter().filter(|rule| (rule.entry as usize) < self.shapes.len());
         Stats { rules: compiled.count(), routines: self.code.count(), code_bytes: self.code.bytes() }
     }
 
@@ -164,7 +179,8 @@ impl Jit {
             return false;
         };
         let Some(shape) = self.shapes.get(compiled.entry as usize) else {
-            return Interpreter::holds(facts, rule);
+            let about_text = texts::answer(facts, rule, &rule.condition.kind);
+            return about_text.map_or_else(|| Interpreter::holds(facts, rule), Ternary::is_yes);
         };
         let constants = self.constants.get(compiled.constants as usize..).unwrap_or_default();
         let constants = constants.get(..shape.constants).unwrap_or_default();

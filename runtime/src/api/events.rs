@@ -85,14 +85,14 @@ pub(super) async fn trace(
             received_at: event.received_at,
             payload: &payload,
         };
-        revision
-            .rules
-            .trace(&seen)
-            .map(|traced| (json_of(&traced), traced.to_string(), event, revision.number))
+        let traced = revision.rules().map(|rules| rules.trace(&seen));
+        traced
+            .map(|traced| traced.map(|traced| (json_of(&traced), traced.to_string(), event, revision.number)))
     });
     let traced = traced.await.map_err(|error| Problem::internal("tracing the event", &error))?;
+    let gone = || Problem::internal("tracing the event", &"its revision no longer compiles");
     let (document, text, event, number) =
-        traced.map_err(|error| Problem::internal("tracing the event", &error))?;
+        traced.ok_or_else(gone)?.map_err(|error| Problem::internal("tracing the event", &error))?;
     if as_text {
         let head = format!("event {} ({}), decided by revision {number}\n\n", event.id, event.kind);
         return Ok(([(CONTENT_TYPE, "text/plain; charset=utf-8")], head + &text).into_response());

@@ -53,8 +53,10 @@ pub(super) async fn plan(
         let (items, next) = (page.items, page.next);
         let (live, draft) = (live.clone(), Arc::clone(&draft));
         let compared = tokio::task::spawn_blocking(move || {
+            // Compiled here if they are text yet: this thread may block.
+            let live = live.as_ref().and_then(|live| live.rules());
             for event in items.iter().filter_map(|record| record.owed().map(|owed| &owed.event)) {
-                found.look_at(event, live.as_ref().map(|live| &*live.rules), &draft);
+                found.look_at(event, live.as_deref(), &draft);
             }
             found
         });

@@ -57,7 +57,7 @@ pub(super) async fn publish(
         server.registry.publish(&at.workspace, bundle, tests, Timestamp::now()).await
     })
     .await?;
-    Ok(Json::ok(published(&revision)))
+    published(&revision).map(Json::ok)
 }
 
 /// `POST …/rules/check`: what publishing would say.
@@ -125,7 +125,7 @@ pub(super) async fn rollback(
     let revision =
         uninterrupted(async move { server.registry.rollback(&at.workspace, number, Timestamp::now()).await })
             .await?;
-    Ok(Json::ok(published(&revision)))
+    published(&revision).map(Json::ok)
 }
 
 fn number(at: &InWorkspace) -> Result<u64, Problem> {
@@ -189,15 +189,17 @@ fn checked(rules: &Rules) -> Value {
     json!({ "published": false, "rules": rules.names(), "diagnostics": rules.warnings.to_json(), "text": rules.warnings.text() })
 }
 
-fn published(revision: &Revision) -> Value {
-    let rules = &revision.rules;
-    json!({
+fn published(revision: &Arc<Revision>) -> Result<Value, Problem> {
+    let rules = revision.rules();
+    let rules =
+        rules.ok_or_else(|| Problem::internal("publishing", &"the rules were compiled and are gone"))?;
+    Ok(json!({
         "published": true,
         "revision": revision_shown(revision),
         "rules": rules.names(),
         "diagnostics": rules.warnings.to_json(),
         "text": rules.warnings.text(),
-    })
+    }))
 }
 
 fn revision_shown(revision: &Revision) -> Value {

@@ -17,6 +17,7 @@ use super::{Json, page, uninterrupted};
 use crate::id::WorkspaceId;
 use crate::key::Holder;
 use crate::limits::{BODY_BYTES_MAX, ID_CHARS_MAX, NAME_CHARS_MAX};
+use crate::rules::Answering;
 use crate::server::Server;
 use crate::workspace::Workspace;
 use crate::workspace::change::NewWorkspace;
@@ -127,7 +128,9 @@ fn shown(workspace: &Workspace) -> Value {
         "environment": &*workspace.environment,
         "created_at": workspace.created_at.to_string(),
         "connections": workspace.connections().len(),
-        "revision": live.map(|live| json!({ "id": live.id.as_str(), "number": live.number })),
+        "revision": live.map(|live| json!({
+            "id": live.id.as_str(), "number": live.number, "matching": live.answering().map_or("text", Answering::name),
+        })),
     })
 }
 

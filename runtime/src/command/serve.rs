@@ -21,6 +21,9 @@ pub(super) async fn run(settings: ServerSettings) -> Exit {
             return Exit::Failed;
         }
     };
+    if let Err(error) = crate::rules::crash::install(&settings.data_dir) {
+        tracing::warn!(%error, "a crash in compiled code would not be counted");
+    }
     if let AdminKey::Made(key) = &running.admin_key {
         let file = settings.data_dir.join(ADMIN_KEY_FILE);
         say(&format!("admin key, shown once and kept in {}:\n{key}", file.display()));

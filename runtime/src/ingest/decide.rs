@@ -25,12 +25,12 @@ pub fn decide(
     now: Timestamp,
 ) -> Result<(EventRecord, Vec<DeliveryRecord>), Problem> {
     let id = envelope.id.as_deref().map_or_else(EventId::fresh, EventId::from_text);
-    let live = workspace.live();
+    let live = workspace.live().and_then(|live| Some((live.rules()?, live)));
     let decided = match &live {
         // Without rules nothing reads the payload; the envelope's reading has validated it.
         None => Decided::default(),
-        Some(live) => {
-            let decided = live.rules.decide(&envelope.event(id.as_str(), now));
+        Some((rules, _)) => {
+            let decided = rules.decide(&envelope.event(id.as_str(), now));
             decided.map_err(|error| invalid_json(&error.problem.to_string(), error.offset))?
         }
     };
@@ -50,7 +50,7 @@ pub fn decide(
         resource_id: envelope.resource_id.as_deref().map(Arc::from),
         time: envelope.time.unwrap_or(now),
         received_at: now,
-        revision: live.map(|live| live.id.clone()),
+        revision: live.map(|(_, live)| live.id.clone()),
         rules: decided.rules,
         payload: Arc::from(envelope.payload),
         attributes: None,

@@ -342,6 +342,19 @@ async fn limits_refuse_whole_batches_and_leave_nothing_behind() {
     assert_eq!(bench.node.accept(vec![new_event(&[])]).await, Err(Rejected::Failing));
 }
 
+fn padded(connections: &[&str]) -> NewEvent {
+    let mut new = new_event(connections);
+    new.event.payload = vec![b' '; 4_000].into();
+    new
+}
+
+fn in_seconds(mut new: NewEvent, seconds: u64) -> NewEvent {
+    for delivery in &mut new.deliveries {
+        delivery.due_at = Timestamp::now() + Duration::from_secs(seconds);
+    }
+    new
+}
+
 /// Events, failures, power cuts and full journals by chance: what was accepted is delivered in the end.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn whatever_happens_what_was_accepted_is_delivered() {

@@ -49,7 +49,9 @@ impl Runner {
         piece: &mut Piece,
     ) -> Result<(), Stop> {
         let (Some(before), Some(live)) = (record.owed(), self.workspace.live()) else { return Ok(()) };
-        let Ok(decided) = live.rules.decide(&seen(&before.event)) else { return Ok(()) };
+        live.ready().await;
+        let Some(rules) = live.rules() else { return Ok(()) };
+        let Ok(decided) = rules.decide(&seen(&before.event)) else { return Ok(()) };
         let replay = self.running.record().clone();
         let (connections, now) = (self.workspace.connections(), Timestamp::now());
         let mut event = before.event.clone();

@@ -140,6 +140,7 @@ mod tests {
             received_at: Timestamp::UNIX_EPOCH,
             revision: None,
             rules: vec![],
+            attributes: None,
             payload: payload.as_bytes().into(),
         }
     }

@@ -368,7 +368,10 @@ impl Registry {
     ) -> Result<(), ChangeError> {
         let _turn = workspace.turn.acquire().await;
         let current = connection_of(workspace, id)?;
-        let used = workspace.live().is_some_and(|live| live.rules.delivers_to(&current.name));
+        let used = workspace
+            .live()
+            .and_then(|live| live.rules())
+            .is_some_and(|rules| rules.delivers_to(&current.name));
         if used {
             return Err(ChangeError::InUse { name: Arc::clone(&current.name) });
         }

@@ -100,25 +100,19 @@ impl Registry {
         let stored = self.revisions(workspace).await?;
         let number =
             stored.iter().map(|one| one.record.number).max().unwrap_or(0).max(record.live.unwrap_or(0)) + 1;
-        let revision = Revision::new(number, bundle, rules, now, rollback_of);
+        let warm = Arc::clone(&self.warm);
+        let revision = Revision::new(number, bundle, workspace.world(), now, rollback_of, warm);
         // A crash between the two leaves a revision that was never live; its number is not used again.
         self.put(&revision_key(&workspace.id, number), &revision.record(), Expect::Absent).await?;
         record.live = Some(number);
         self.put(&workspace_key(&workspace.id), &record, Expect::Revision(stored_at)).await?;
-        let revision = self.started(revision);
+        let revision = Arc::new(revision);
+        revision.start(rules);
         workspace.set_live(Some(Arc::clone(&revision)));
         for old in stored.iter().skip(REVISIONS_MAX - 1) {
             self.store.delete(&revision_key(&workspace.id, old.record.number), Expect::Any).await?;
         }
         Ok(revision)
-    }
-
-    /// Shares a revision, and has its conditions compiled to machine code in the background.
-    pub(super) fn started(&self, revision: Revision) -> Arc<Revision> {
-        let rules = Arc::clone(&revision.rules);
-        let engine = self.engine;
-        tokio::task::spawn_blocking(move || rules.speed_up(engine));
-        Arc::new(revision)
     }
 
     /// The revisions of a workspace, newest first.
@@ -147,7 +141,7 @@ impl Registry {
         read(&stored)
     }
 
-    /// The revision with that id: the live one, or a stored one compiled again.
+    /// The revision with that id: the live one, or a stored one.
     ///
     /// # Errors
     /// [`ChangeError`].

@@ -15,12 +15,11 @@ use super::record::{
     ConnectionRecord, KEYS, RevisionRecord, WORKSPACES, WorkspaceRecord, connections_of, key_key,
     revision_key, workspace_key,
 };
-use super::{Connection, ConnectionTable, Revision, Workspace};
+use super::{Connection, ConnectionTable, Revision, Warm, Workspace};
 use crate::control::{ConfigStore, Expect, Versioned};
 use crate::deliver::target::{Connections, Target};
 use crate::id::{ConnectionId, KeyId, WorkspaceId};
 use crate::key::KeyRecord;
-use crate::rules::Engine;
 use crate::secret::vault::{Vault, VaultError};
 
 /// Values that are read from the store at once.
@@ -32,26 +31,26 @@ pub struct Registry {
     workspaces: DashMap<WorkspaceId, Arc<Workspace>>,
     pub(super) store: Arc<dyn ConfigStore>,
     pub(super) vault: Vault,
-    pub(super) engine: Engine,
     /// Events that each workspace may send in a second; 0 for no limit.
     events_per_second_max: AtomicU32,
+    pub(super) warm: Arc<Warm>,
 }
 
 impl Registry {
-    /// Reads everything that was stored and compiles every live revision again.
+    /// Reads everything that was stored. Rules are text until an event asks for them.
     ///
     /// # Errors
     /// [`ChangeError`] when the store cannot be read.
     pub async fn load(
         store: Arc<dyn ConfigStore>,
         vault: Vault,
-        engine: Engine,
+        warm: Arc<Warm>,
     ) -> Result<Arc<Self>, ChangeError> {
         let registry = Arc::new(Self {
             workspaces: DashMap::new(),
             store,
             vault,
-            engine,
+            warm,
             events_per_second_max: AtomicU32::new(0),
         });
         for record in registry.all::<WorkspaceRecord>(WORKSPACES).await? {
@@ -72,15 +71,7 @@ impl Registry {
         }
         let workspace = Arc::new(Workspace::new(record, key, table));
         if let Some(number) = record.live {
-            match self.stored_revision(&workspace, number).await {
-                Ok(revision) => workspace.set_live(Some(self.started(revision))),
-                // Events of this workspace are kept and match nothing; an operator must publish again.
-                Err(ChangeError::Refused(refused)) => tracing::error!(
-                    workspace = %record.id, number, messages = ?refused.text(),
-                    "the live revision no longer compiles, so no rule of it runs"
-                ),
-                Err(other) => return Err(other),
-            }
+            workspace.set_live(Some(Arc::new(self.stored_revision(&workspace, number).await?)));
         }
         self.show(workspace);
         Ok(())
@@ -107,6 +98,12 @@ impl Registry {
         found
     }
 
+    /// What is held compiled.
+    #[must_use]
+    pub fn warm(&self) -> &Warm {
+        &self.warm
+    }
+
     /// How many there are.
     #[must_use]
     pub fn count(&self) -> usize {
@@ -131,21 +128,17 @@ impl Registry {
         self.workspaces.remove(id);
     }
 
-    /// A stored revision, compiled again.
+    /// A stored revision, as text.
     ///
     /// # Errors
-    /// [`ChangeError::NotFound`] when it was never there or is gone, [`ChangeError::Refused`] when
-    /// this build no longer takes it.
+    /// [`ChangeError::NotFound`] when it was never there or is gone, or the store failed.
     pub async fn stored_revision(&self, workspace: &Workspace, number: u64) -> Result<Revision, ChangeError> {
         let key = revision_key(&workspace.id, number);
         let Some(stored) = self.store.get(&key).await? else {
             return Err(ChangeError::NotFound { what: "revision", id: number.to_string() });
         };
         let record: RevisionRecord = read(&stored)?;
-        let world = workspace.world();
-        let compiled = tokio::task::spawn_blocking(move || Revision::from_record(record, world)).await;
-        let compiled = compiled.map_err(|_| ChangeError::CompilerDied)?;
-        compiled.map_err(|refused| ChangeError::Refused(Box::new(refused)))
+        Ok(Revision::from_record(record, workspace.world(), Arc::clone(&self.warm)))
     }
 
     /// Stores a key of the API.

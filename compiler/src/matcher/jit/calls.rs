@@ -1,4 +1,4 @@
-//! The one function that compiled code calls: it asks the interpreter about a part of a condition.
+//! The one function that compiled code calls: it answers a part of a condition that is not compiled.
 
 #![expect(unsafe_code, reason = "compiled code hands back the pointer it was given")]
 
@@ -7,6 +7,7 @@ use std::cell::{Cell, OnceCell};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use super::shape::follow;
+use super::texts;
 use crate::eval::{Facts, Frame};
 use crate::hir::Rule;
 use crate::ternary::Ternary;
@@ -36,6 +37,9 @@ impl<'a, 'e> Call<'a, 'e> {
         let part = self.leaves.get(leaf).and_then(|way| follow(&self.rule.condition, way));
         debug_assert!(part.is_some(), "every leaf has a way that leads to a part");
         let Some(part) = part else { return Ternary::Unknown };
+        if let Some(answer) = texts::answer(&self.facts, self.rule, &part.kind) {
+            return answer;
+        }
         let frame = self.frame.get_or_init(|| Frame::new(self.facts, &self.rule.lets, self.rule.locals));
         frame.answer(part)
     }

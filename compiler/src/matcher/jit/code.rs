@@ -31,12 +31,12 @@ pub(super) struct Code {
 
 impl Code {
     /// Compiles a routine per shape; with each stands how many constants it loads. All of them load
-    /// from `cells` cells.
-    pub(super) fn new(shapes: &[(Node, usize)], cells: usize) -> Result<Self, JitError> {
+    /// from `cells` cells. Once there are `bytes_max` bytes of code, the shapes that follow get none.
+    pub(super) fn new(shapes: &[(Node, usize)], cells: usize, bytes_max: usize) -> Result<Self, JitError> {
         let mut builder = JITBuilder::with_isa(host()?.clone(), default_libcall_names());
         builder.symbol("leaf", calls::leaf as *const u8);
         let mut module = JITModule::new(builder);
-        match Self::define(&mut module, shapes, cells) {
+        match Self::define(&mut module, shapes, cells, bytes_max) {
             Ok((entries, bytes)) => {
                 Ok(Self { entries, cells, bytes, module: ManuallyDrop::new(Mutex::new(module)) })
             }
@@ -53,6 +53,7 @@ impl Code {
         module: &mut JITModule,
         shapes: &[(Node, usize)],
         cells: usize,
+        bytes_max: usize,
     ) -> Result<(Vec<(Entry, usize)>, usize), JitError> {
         let code = |error: cranelift_module::ModuleError| JitError::Code(error.to_string());
         let leaf =
@@ -61,6 +62,9 @@ impl Code {
         let mut ids = Vec::with_capacity(shapes.len());
         let mut bytes = 0;
         for (shape, constants) in shapes {
+            if bytes >= bytes_max {
+                break;
+            }
             let (id, size) = emitter.routine(module, shape, *constants)?;
             bytes += size;
             ids.push((id, *constants));

@@ -13,7 +13,7 @@ use cranelift_module::{FuncId, Module};
 
 use super::JitError;
 use super::cells::{BOOL, DECIMAL, INT, NULL, TEXT};
-use super::shape::{Node, Test};
+use super::shape::{Node, Operation, Term, Test};
 use crate::hir::Comparison;
 
 /// Makes routines of one module, reusing memory between them.
@@ -123,14 +123,68 @@ impl Routine<'_> {
                 self.select(yes, 0, 2)
             }
             Node::Test { cell, test, constant } => self.test(*cell, *test, *constant),
-            Node::Leaf { constant } => {
-                let leaf = self.constant(*constant);
-                let (function, call) = (self.leaf, self.call);
-                let asked = self.builder.ins().call(function, &[call, leaf]);
-                let answer = self.builder.inst_results(asked).first().copied();
-                answer.unwrap_or_else(|| self.number(1))
-            }
+            Node::Numbers { op, left, right, leaf } => self.numbers(*op, left, right, *leaf),
+            Node::Leaf { constant } => self.ask(*constant),
         }
+    }
+
+    /// Calls the one function that routines call.
+    fn ask(&mut self, leaf: u32) -> Value {
+        let leaf = self.constant(leaf);
+        let (function, call) = (self.leaf, self.call);
+        let asked = self.builder.ins().call(function, &[call, leaf]);
+        let answer = self.builder.inst_results(asked).first().copied();
+        answer.unwrap_or_else(|| self.number(1))
+    }
+
+    /// Two numbers compared here when both are whole and fit, and by the interpreter otherwise.
+    fn numbers(&mut self, op: Comparison, left: &Term, right: &Term, leaf: u32) -> Value {
+        let mut fits = None;
+        let (left, right) = (self.term(left, &mut fits), self.term(right, &mut fits));
+        let op = match op {
+            Comparison::Equal => IntCC::Equal,
+            Comparison::NotEqual => IntCC::NotEqual,
+            Comparison::Less => IntCC::SignedLessThan,
+            Comparison::LessEqual => IntCC::SignedLessThanOrEqual,
+            Comparison::Greater => IntCC::SignedGreaterThan,
+            Comparison::GreaterEqual => IntCC::SignedGreaterThanOrEqual,
+        };
+        let holds = self.builder.ins().icmp(op, left, right);
+        let here = self.select(holds, 2, 0);
+        // Two constants are compared while checking; if they were not, the answer is here.
+        let Some(fits) = fits else { return here };
+        let (ask, end) = (self.builder.create_block(), self.builder.create_block());
+        let answer = self.builder.append_block_param(end, I32);
+        self.builder.ins().brif(fits, end, &[BlockArg::from(here)], ask, []);
+        self.builder.switch_to_block(ask);
+        let asked = self.ask(leaf);
+        self.builder.ins().jump(end, &[BlockArg::from(asked)]);
+        self.builder.switch_to_block(end);
+        answer
+    }
+
+    /// A whole number. `fits` becomes whether everything so far was one and did fit.
+    fn term(&mut self, term: &Term, fits: &mut Option<Value>) -> Value {
+        let (value, fit) = match term {
+            Term::Constant(at) => return self.constant(*at),
+            Term::Cell(cell) => {
+                let kind = self.load(self.cells, *cell, 2, 0, self.cells_count);
+                let is_whole = self.builder.ins().icmp_imm_s(IntCC::Equal, kind, INT);
+                (self.cell_value(*cell), is_whole)
+            }
+            Term::Of(operation, left, right) => {
+                let (left, right) = (self.term(left, fits), self.term(right, fits));
+                let (value, over) = match operation {
+                    Operation::Add => self.builder.ins().sadd_overflow(left, right),
+                    Operation::Subtract => self.builder.ins().ssub_overflow(left, right),
+                    Operation::Multiply => self.builder.ins().smul_overflow(left, right),
+                };
+                let fit = self.builder.ins().icmp_imm_s(IntCC::Equal, over, 0);
+                (value, fit)
+            }
+        };
+        *fits = Some(fits.map_or(fit, |fits| self.builder.ins().band(fits, fit)));
+        value
     }
 
     /// The least or greatest answer of several. What calls nothing is computed without a branch; what
@@ -288,13 +342,13 @@ impl Routine<'_> {
     }
 }
 
-/// Whether a part asks the interpreter.
+/// Whether a part may call.
 fn calls(node: &Node) -> bool {
     match node {
         Node::Constant(_) | Node::Test { .. } => false,
         Node::All(parts) | Node::Any(parts) => parts.iter().any(calls),
         Node::Not(inner) | Node::Unless(inner) => calls(inner),
-        Node::Leaf { .. } => true,
+        Node::Numbers { .. } | Node::Leaf { .. } => true,
     }
 }
 

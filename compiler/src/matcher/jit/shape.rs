@@ -1,6 +1,10 @@
 //! A condition split into its shape, which is compiled, and its constants, which are not.
 
+use grammar::ast::ArithmeticOp;
+
+use super::super::source::{Of, Source};
 use super::cells::Cells;
+use super::texts::is_about_text;
 use crate::hir::{Comparison, Cond, CondKind, Expr, Rule, Set};
 use crate::pattern::ConstantSet;
 use crate::ternary::Ternary;
@@ -8,6 +12,9 @@ use crate::value::Value;
 
 /// Sets of more elements are asked of the interpreter, whose look-up is by hash.
 const SET_INLINED_MAX: usize = 8;
+
+/// Computed numbers of more parts are asked of the interpreter.
+const TERM_PARTS_MAX: usize = 64;
 
 /// Conditions that are nested deeper are asked of the interpreter; the grammar allows less.
 const DEPTH_MAX: usize = 128;
@@ -26,10 +33,37 @@ pub(super) enum Node {
         test: Test,
         constant: u32,
     },
+    /// Two whole numbers compared, at least one of them computed or both read. The interpreter is asked,
+    /// by the part's number in the constant `leaf`, when one is not whole or does not fit.
+    Numbers {
+        op: Comparison,
+        left: Box<Term>,
+        right: Box<Term>,
+        leaf: u32,
+    },
     /// Something asked of the interpreter; the constant is the part's number.
     Leaf {
         constant: u32,
     },
+}
+
+/// A whole number.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(super) enum Term {
+    /// What a cell holds.
+    Cell(u32),
+    /// A constant.
+    Constant(u32),
+    /// What comes of two.
+    Of(Operation, Box<Term>, Box<Term>),
+}
+
+/// How two numbers make one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) enum Operation {
+    Add,
+    Subtract,
+    Multiply,
 }
 
 /// What is asked about a cell.
@@ -68,11 +102,14 @@ pub(super) struct Lowering<'c> {
     cells: Vec<u32>,
     leaves: Vec<Box<[u16]>>,
     tests: usize,
+    /// How many leaves are about one text each.
+    texts: usize,
     way: Vec<u16>,
 }
 
 impl<'c> Lowering<'c> {
-    /// `None` when compiling would gain nothing: no part of it is asked about a cell.
+    /// `None` when compiling would gain nothing: no part of it is asked about a cell, and at most one
+    /// about a text.
     pub(super) fn of(rule: &'c Rule, cells: &'c mut Cells) -> Option<Lowered> {
         let mut lowering = Self {
             rule,
@@ -81,11 +118,12 @@ impl<'c> Lowering<'c> {
             cells: Vec::new(),
             leaves: Vec::new(),
             tests: 0,
+            texts: 0,
             way: Vec::new(),
         };
         let shape = lowering.node(&rule.condition);
-        let Self { constants, cells, leaves, tests, .. } = lowering;
-        (!cells.is_empty()).then_some(Lowered { shape, constants, cells, leaves, tests })
+        let Self { constants, cells, leaves, tests, texts, .. } = lowering;
+        (!cells.is_empty() || texts > 1).then_some(Lowered { shape, constants, cells, leaves, tests })
     }
 
     fn node(&mut self, cond: &Cond) -> Node {
@@ -98,7 +136,10 @@ impl<'c> Lowering<'c> {
             CondKind::Any(parts) if fits(parts) => Node::Any(self.parts(parts)),
             CondKind::Not(inner) => Node::Not(Box::new(self.part(0, inner))),
             CondKind::Unless(inner) => Node::Unless(Box::new(self.part(0, inner))),
-            kind => self.test(kind).unwrap_or_else(|| self.leaf()),
+            kind => self.test(kind).or_else(|| self.numbers(kind)).unwrap_or_else(|| {
+                self.texts += usize::from(is_about_text(kind, self.rule));
+                self.leaf()
+            }),
         }
     }
 
@@ -118,6 +159,41 @@ impl<'c> Lowering<'c> {
         self.leaves.push(self.way.as_slice().into());
         self.tests += 1;
         Node::Leaf { constant: self.constant(number) }
+    }
+
+    /// A comparison of whole numbers that are computed, or of two that are read.
+    fn numbers(&mut self, kind: &CondKind) -> Option<Node> {
+        let CondKind::Compare { op, left, right, .. } = kind else { return None };
+        // Nothing is noted down before it is known that all of it is numbers.
+        let parts = term_parts(left, self.rule)?.saturating_add(term_parts(right, self.rule)?);
+        if parts > TERM_PARTS_MAX {
+            return None;
+        }
+        let (left, right) = (self.term(left)?, self.term(right)?);
+        self.tests += parts;
+        let Node::Leaf { constant: leaf } = self.leaf() else { return None };
+        Some(Node::Numbers { op: *op, left: Box::new(left), right: Box::new(right), leaf })
+    }
+
+    fn term(&mut self, expr: &Expr) -> Option<Term> {
+        Some(match expr {
+            Expr::Constant(value) => {
+                let constant = integer(value)?;
+                Term::Constant(self.constant(constant))
+            }
+            Expr::Arithmetic(op, left, right) => {
+                Term::Of(operation(*op)?, Box::new(self.term(left)?), Box::new(self.term(right)?))
+            }
+            expr => Term::Cell(self.cell(expr, false)?),
+        })
+    }
+
+    fn cell(&mut self, expr: &Expr, folded: bool) -> Option<u32> {
+        let cell = self.all_cells.of(expr, self.rule, folded)?;
+        if !self.cells.contains(&cell) {
+            self.cells.push(cell);
+        }
+        Some(cell)
     }
 
     /// A question about a cell, when it is one that code answers.
@@ -163,10 +239,7 @@ impl<'c> Lowering<'c> {
     }
 
     fn ask(&mut self, expr: &Expr, folded: bool, test: Test, constants: &[i64]) -> Option<Node> {
-        let cell = self.all_cells.of(expr, self.rule, folded)?;
-        if !self.cells.contains(&cell) {
-            self.cells.push(cell);
-        }
+        let cell = self.cell(expr, folded)?;
         self.tests += constants.len().max(1);
         let constant = u32::try_from(self.constants.len()).ok()?;
         self.constants.extend_from_slice(constants);
@@ -186,6 +259,29 @@ pub(super) fn follow<'c>(condition: &'c Cond, way: &[u16]) -> Option<&'c Cond> {
         CondKind::Not(inner) | CondKind::Unless(inner) => Some(&**inner),
         _ => None,
     })
+}
+
+/// How many parts a computed number has; `None` when it is not one that code computes.
+fn term_parts(expr: &Expr, rule: &Rule) -> Option<usize> {
+    match expr {
+        Expr::Constant(value) => integer(value).map(|_| 1),
+        Expr::Arithmetic(op, left, right) => {
+            operation(*op)?;
+            // Both sides of a comparison are bounded together; what is deeper than that is not walked.
+            term_parts(left, rule)?.checked_add(term_parts(right, rule)?)?.checked_add(1)
+        }
+        // A type or an id is text; comparing those is not about numbers.
+        expr => matches!(Source::of(expr, rule, false)?.of, Of::Path(_)).then_some(1),
+    }
+}
+
+fn operation(op: ArithmeticOp) -> Option<Operation> {
+    match op {
+        ArithmeticOp::Add => Some(Operation::Add),
+        ArithmeticOp::Subtract => Some(Operation::Subtract),
+        ArithmeticOp::Multiply => Some(Operation::Multiply),
+        ArithmeticOp::Divide => None,
+    }
 }
 
 /// A way has 16 bits per step.

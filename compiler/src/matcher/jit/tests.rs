@@ -1,6 +1,10 @@
 //! Compiled code against the interpreter, operator by operator.
 
+mod computed;
+
 use std::sync::Arc;
+
+use grammar::ast::ArithmeticOp;
 
 use super::*;
 use crate::eval::{Frame, NoLists};
@@ -144,8 +148,9 @@ fn logic_mixes_code_and_questions() {
     let mut writer = Writer::default();
     let (x, y) = (writer.read("x"), writer.read("y"));
     let cheap = || is(x.clone(), number("2"));
-    // Two paths compared are asked of the interpreter.
-    let asked = || compare(Comparison::LessEqual, x.clone(), y.clone());
+    // A quotient is asked of the interpreter.
+    let half = || Expr::Arithmetic(ArithmeticOp::Divide, Box::new(y.clone()), Box::new(number("1")));
+    let asked = || compare(Comparison::LessEqual, x.clone(), half());
     let mut conditions = Vec::new();
     for parts in [
         vec![cheap(), asked()],

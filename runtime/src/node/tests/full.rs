@@ -2,19 +2,6 @@
 
 use super::*;
 
-fn padded(connections: &[&str]) -> NewEvent {
-    let mut new = new_event(connections);
-    new.event.payload = vec![b' '; 4_000].into();
-    new
-}
-
-fn in_seconds(mut new: NewEvent, seconds: u64) -> NewEvent {
-    for delivery in &mut new.deliveries {
-        delivery.due_at = Timestamp::now() + Duration::from_secs(seconds);
-    }
-    new
-}
-
 #[tokio::test]
 async fn a_full_journal_lets_settled_segments_go_and_copies_what_is_still_owed() {
     let small = NodeConfig { journal_bytes_max: 5 << 16, history_kept: Duration::ZERO, ..config() };

@@ -1,0 +1,239 @@
+//! Which revisions are compiled: those of busy workspaces, up to a limit of memory.
+//!
+//! A server holds every workspace's rules as text and compiles them at the first event. When what is
+//! compiled exceeds the limit, revisions that no event has asked since they were last looked at become
+//! text again, oldest first (second chance; Corbató 1968). Events under way keep what they have.
+
+use std::collections::VecDeque;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+
+use tokio::sync::Semaphore;
+
+use super::Revision;
+use crate::rules::code::CodeThread;
+
+/// Revisions that are compiled.
+pub struct Warm {
+    /// Compiles what is hot to machine code.
+    pub code: CodeThread,
+    bytes_max: u64,
+    /// A std mutex: held for a few pushes and pops, when something was compiled.
+    held: Mutex<Held>,
+    /// So many are compiled at once because of an event; further events wait their turn.
+    pub(super) compiling: Semaphore,
+    woken: AtomicU64,
+    cooled: AtomicU64,
+}
+
+#[derive(Default)]
+struct Held {
+    /// Oldest first, each with the bytes that it was counted with.
+    revisions: VecDeque<(Weak<Revision>, u64)>,
+    bytes: u64,
+}
+
+/// What is held, and what happened so far.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct WarmStats {
+    /// Revisions that are compiled; of those that were replaced some are still counted.
+    pub revisions: usize,
+    /// Bytes that they take, about.
+    pub bytes: u64,
+    /// How often an event had one compiled.
+    pub woken: u64,
+    /// How often one became text again.
+    pub cooled: u64,
+}
+
+impl Warm {
+    /// Holds revisions of about `bytes_max` bytes, and always the one that was compiled last.
+    #[must_use]
+    pub fn new(code: CodeThread, bytes_max: u64) -> Arc<Self> {
+        let processors = std::thread::available_parallelism().map_or(1, usize::from);
+        Arc::new(Self {
+            code,
+            bytes_max,
+            held: Mutex::default(),
+            compiling: Semaphore::new(processors),
+            woken: AtomicU64::new(0),
+            cooled: AtomicU64::new(0),
+        })
+    }
+
+    /// Counts a revision that was just compiled, and lets others go.
+    pub(super) fn add(&self, revision: &Arc<Revision>, bytes: u64) {
+        // What goes is dropped when the lock is free again.
+        let mut gone = Vec::new();
+        let mut held = self.held();
+        held.bytes += bytes;
+        held.revisions.push_back((Arc::downgrade(revision), bytes));
+        // Twice around takes everybody's second chance.
+        let mut looks = 2 * held.revisions.len();
+        while held.bytes > self.bytes_max && looks > 0 {
+            looks -= 1;
+            let Some((oldest, counted)) = held.revisions.pop_front() else { break };
+            match oldest.upgrade() {
+                None => held.bytes -= counted,
+                Some(other) if Arc::ptr_eq(&other, revision) || other.was_used() => {
+                    held.revisions.push_back((oldest, counted));
+                }
+                Some(other) => {
+                    held.bytes -= counted;
+                    gone.push(other.cool());
+                }
+            }
+        }
+        drop(held);
+        self.cooled.fetch_add(gone.len() as u64, Ordering::Relaxed);
+    }
+
+    pub(super) fn count_woken(&self) {
+        self.woken.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// What is held now.
+    #[must_use]
+    pub fn stats(&self) -> WarmStats {
+        let held = self.held();
+        WarmStats {
+            revisions: held.revisions.len(),
+            bytes: held.bytes,
+            woken: self.woken.load(Ordering::Relaxed),
+            cooled: self.cooled.load(Ordering::Relaxed),
+        }
+    }
+
+    fn held(&self) -> MutexGuard<'_, Held> {
+        self.held.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use compiler::event::Event;
+    use compiler::world::{Bundle, BundleFile, World};
+    use jiff::Timestamp;
+
+    use super::*;
+    use crate::rules::Engine;
+    use crate::rules::code::CodeSettings;
+
+    fn interpreted() -> CodeThread {
+        CodeThread::start(CodeSettings { engine: Engine::Interpreter, ..CodeSettings::default() }).unwrap()
+    }
+
+    fn revision(warm: &Arc<Warm>, number: u64, condition: &str) -> Arc<Revision> {
+        let text = format!(
+            "edition 2026\nconnection out: webhook\n\
+             rule r{number} {{ on a as p when {condition} deliver out.send_webhook {{ body: p }} }}\n"
+        );
+        let files = vec![BundleFile { path: "rules.route".into(), text: text.into() }];
+        let bundle = Arc::new(Bundle { files });
+        let world = World::offline(None);
+        Arc::new(Revision::cold(number, bundle, world, Timestamp::UNIX_EPOCH, Arc::clone(warm)))
+    }
+
+    fn answer(revision: &Arc<Revision>) -> Vec<Arc<str>> {
+        let time = Timestamp::UNIX_EPOCH;
+        let event = Event {
+            id: "evt_1",
+            kind: "a",
+            resource: None,
+            resource_id: None,
+            time,
+            received_at: time,
+            payload: b"{\"n\":1}",
+        };
+        revision.rules().unwrap().decide(&event).unwrap().rules
+    }
+
+    #[test]
+    fn what_does_not_fit_is_text_again_and_still_answers() {
+        let warm = Warm::new(interpreted(), u64::MAX);
+        let one = revision(&warm, 1, "p.n is 1");
+        assert!(!one.is_compiled());
+        assert_eq!(answer(&one), ["r1".into()]);
+        assert!(one.is_compiled());
+        let bytes = warm.stats().bytes;
+
+        let warm = Warm::new(interpreted(), 3 * bytes + bytes / 2);
+        let all: Vec<_> = (1..=50).map(|number| revision(&warm, number, "p.n is 1")).collect();
+        for round in 0..2 {
+            for (revision, number) in all.iter().zip(1..) {
+                assert_eq!(answer(revision), [format!("r{number}").into()], "round {round}");
+                assert!(revision.is_compiled());
+                assert!(all.iter().filter(|one| one.is_compiled()).count() <= 3);
+            }
+        }
+        let stats = warm.stats();
+        assert!(stats.bytes <= 3 * bytes + bytes / 2, "{stats:?}");
+        assert_eq!((stats.revisions, stats.woken, stats.cooled), (3, 100, 97));
+    }
+
+    #[test]
+    fn what_events_ask_again_stays_and_what_they_asked_once_goes() {
+        let warm = Warm::new(interpreted(), u64::MAX);
+        answer(&revision(&warm, 1, "p.n is 1"));
+        let warm = Warm::new(interpreted(), 4 * warm.stats().bytes);
+        let busy = revision(&warm, 1, "p.n is 1");
+        for number in 2..40 {
+            answer(&busy);
+            answer(&busy);
+            answer(&revision(&warm, number, "p.n is 1"));
+        }
+        assert!(busy.is_compiled());
+        assert_eq!(warm.stats().woken, 39, "the busy one was compiled once");
+    }
+
+    #[test]
+    fn one_that_is_larger_than_the_limit_is_held_alone() {
+        let warm = Warm::new(interpreted(), 1);
+        let (one, two) = (revision(&warm, 1, "p.n is 1"), revision(&warm, 2, "p.n is 1"));
+        for _ in 0..3 {
+            assert_eq!(answer(&one), ["r1".into()]);
+            assert_eq!((one.is_compiled(), two.is_compiled()), (true, false));
+            assert_eq!(answer(&two), ["r2".into()]);
+            assert_eq!((one.is_compiled(), two.is_compiled()), (false, true));
+        }
+    }
+
+    #[test]
+    fn events_that_come_together_compile_once() {
+        let warm = Warm::new(interpreted(), u64::MAX);
+        let revision = revision(&warm, 1, "p.n is 1");
+        std::thread::scope(|scope| {
+            for _ in 0..8 {
+                scope.spawn(|| assert_eq!(answer(&revision), ["r1".into()]));
+            }
+        });
+        assert_eq!(warm.stats().woken, 1);
+    }
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn requests_that_come_together_compile_once() {
+        let warm = Warm::new(CodeThread::start(CodeSettings::default()).unwrap(), u64::MAX);
+        let revision = revision(&warm, 1, "p.n is 1");
+        let requests = (0..100).map(|_| {
+            let revision = Arc::clone(&revision);
+            tokio::spawn(async move {
+                revision.ready().await;
+                answer(&revision)
+            })
+        });
+        for request in requests.collect::<Vec<_>>() {
+            assert_eq!(request.await.unwrap(), ["r1".into()]);
+        }
+        assert_eq!(warm.stats().woken, 1);
+    }
+
+    #[test]
+    fn what_no_longer_compiles_is_tried_once_and_has_no_rules() {
+        let warm = Warm::new(interpreted(), u64::MAX);
+        let revision = revision(&warm, 1, "nonsense(");
+        for _ in 0..3 {
+            assert!(revision.rules().is_none());
+        }
+        assert_eq!((warm.stats().woken, warm.stats().revisions), (1, 0));
+    }
+}

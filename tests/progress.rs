@@ -1,0 +1,159 @@
+//! Whoever asks code goes on whatever the others do: each is stopped between any two instructions.
+//!
+//! This is what the word *lock-free* in `ARCHITECTURE.md` rests on. A signal stops a thread wherever it
+//! happens to be, inside of arc-swap too; while it stands still, the others must get through two hundred
+//! steps. One that waited for it would wait for ever, and the test ends the process then.
+
+#[expect(dead_code, reason = "what is not asked here is asked by the model")]
+#[path = "../runtime/src/rules/slot.rs"]
+mod slot;
+
+/// What the slot is made of: the same parts as in the server.
+mod sync {
+    pub(super) use std::sync::Arc;
+    pub(super) use std::sync::atomic::{AtomicBool, Ordering};
+
+    pub(super) use arc_swap::ArcSwapOption as SwapOption;
+
+    #[derive(Clone)]
+    pub(super) struct Outlet(pub(super) std::sync::mpsc::SyncSender<super::Block>);
+}
+
+use std::sync::atomic::{AtomicU64, AtomicUsize};
+use std::sync::mpsc::sync_channel;
+use std::time::{Duration, Instant};
+
+use slot::{Sent, Slot};
+use sync::{Arc, AtomicBool, Ordering, Outlet};
+
+/// How often somebody is stopped.
+const STOPS: u32 = 30;
+
+/// Steps of the others meanwhile.
+const STEPS: usize = 200;
+
+/// Steps take microseconds; whoever needs longer waits for the one that stands still.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+const ALIVE: u64 = 0x5eed_5eed;
+
+/// Stands for code: it knows whether it was freed.
+struct Block(AtomicU64);
+
+impl Block {
+    fn ask(&self) {
+        assert_eq!(self.0.load(Ordering::Relaxed), ALIVE, "freed while it is asked");
+    }
+}
+
+impl Drop for Block {
+    fn drop(&mut self) {
+        self.0.store(0, Ordering::Relaxed);
+    }
+}
+
+impl Sent for Block {
+    fn send(self, outlet: &Outlet) {
+        drop(outlet.0.try_send(self));
+    }
+}
+
+static STAND_STILL: AtomicBool = AtomicBool::new(false);
+static STANDS: AtomicBool = AtomicBool::new(false);
+
+extern "C" fn stand_still(_: libc::c_int) {
+    STANDS.store(true, Ordering::SeqCst);
+    while STAND_STILL.load(Ordering::SeqCst) {
+        // SAFETY: it may be called in a handler; no descriptors are given.
+        unsafe { libc::poll(std::ptr::null_mut(), 0, 1) };
+    }
+    STANDS.store(false, Ordering::SeqCst);
+}
+
+fn until(what: &str, is_so: impl Fn() -> bool) {
+    let end = Instant::now() + PATIENCE;
+    while !is_so() {
+        if Instant::now() > end {
+            eprintln!("stuck: {what}");
+            std::process::abort();
+        }
+        std::thread::yield_now();
+    }
+}
+
+/// A thread that does the same again and again, counts, and can be stopped anywhere.
+struct Worker {
+    thread: libc::pthread_t,
+    steps: Arc<AtomicUsize>,
+}
+
+impl Worker {
+    fn start(is_over: &Arc<AtomicBool>, mut step: impl FnMut() + Send + 'static) -> Self {
+        let (steps, is_over) = (Arc::new(AtomicUsize::new(0)), Arc::clone(is_over));
+        let (tell, told) = sync_channel(1);
+        let counted = Arc::clone(&steps);
+        std::thread::spawn(move || {
+            // SAFETY: it has no precondition.
+            tell.send(unsafe { libc::pthread_self() }).unwrap();
+            while !is_over.load(Ordering::Relaxed) {
+                step();
+                counted.fetch_add(1, Ordering::Relaxed);
+            }
+        });
+        Self { thread: told.recv().unwrap(), steps }
+    }
+
+    /// Runs `meanwhile` while the thread stands still.
+    fn stopped(&self, meanwhile: impl FnOnce()) {
+        STAND_STILL.store(true, Ordering::SeqCst);
+        // SAFETY: the thread runs until the test is over, which is after this.
+        assert_eq!(unsafe { libc::pthread_kill(self.thread, libc::SIGUSR1) }, 0);
+        until("the signal arrives", || STANDS.load(Ordering::SeqCst));
+        meanwhile();
+        STAND_STILL.store(false, Ordering::SeqCst);
+        until("the thread goes on", || !STANDS.load(Ordering::SeqCst));
+    }
+
+    fn gets_on(&self, what: &str) {
+        let end = self.steps.load(Ordering::Relaxed) + STEPS;
+        until(what, || self.steps.load(Ordering::Relaxed) >= end);
+    }
+}
+
+#[test]
+fn nobody_waits_for_a_thread_that_stands_still() {
+    // SAFETY: the handler only touches atomics and calls `poll`.
+    unsafe { libc::signal(libc::SIGUSR1, stand_still as *const () as usize) };
+    let slot = Arc::new(Slot::new());
+    let (sender, receiver) = sync_channel(1 << 10);
+    let outlet = Outlet(sender);
+    let is_over = Arc::new(AtomicBool::new(false));
+    let block = || Block(AtomicU64::new(ALIVE));
+    slot.put(block(), &outlet);
+    let ask = |slot: &Arc<Slot<Block>>| {
+        let slot = Arc::clone(slot);
+        move || assert!(slot.with(Block::ask).is_some())
+    };
+    let (one, two) = (Worker::start(&is_over, ask(&slot)), Worker::start(&is_over, ask(&slot)));
+    let publishes = {
+        let slot = Arc::clone(&slot);
+        Worker::start(&is_over, move || slot.put(block(), &outlet))
+    };
+    let frees = Worker::start(&is_over, move || drop(receiver.recv_timeout(Duration::from_millis(1))));
+    for stop in 0..STOPS {
+        // Not always at the same place.
+        std::thread::sleep(Duration::from_micros(u64::from(stop * 37 % 400)));
+        let both = || {
+            one.gets_on("one who asks");
+            two.gets_on("another who asks");
+        };
+        match stop % 3 {
+            0 => publishes.stopped(both),
+            1 => frees.stopped(both),
+            // Someone who asks and never finishes: others ask on, and code is published on. What that
+            // takes from the allocator is not part of the claim, so only those who ask are counted.
+            _ => one.stopped(|| two.gets_on("the other one who asks")),
+        }
+    }
+    is_over.store(true, Ordering::Relaxed);
+}
