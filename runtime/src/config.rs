@@ -4,11 +4,35 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use clap::builder::BoolishValueParser;
+use compiler::slots::Level;
 
 use crate::rules::code::CHECKED_EVENTS;
 
 /// Bytes of compiled rules in memory, when nothing else is configured.
 pub const COMPILED_BYTES_MAX: u64 = 1 << 30;
+
+/// How much of a payload is checked before rules are asked about it; `docs/checks.md` says what each
+/// level finds.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
+pub enum PayloadChecks {
+    /// All of it is walked, and what rules read is checked
+    #[default]
+    Strict,
+    /// All of it is checked
+    Full,
+    /// Until everything that rules read was found
+    Fast,
+}
+
+impl From<PayloadChecks> for Level {
+    fn from(checks: PayloadChecks) -> Self {
+        match checks {
+            PayloadChecks::Strict => Self::Strict,
+            PayloadChecks::Full => Self::Full,
+            PayloadChecks::Fast => Self::Fast,
+        }
+    }
+}
 
 /// What `fanwise serve` takes. Each setting is a flag and a variable.
 #[derive(Clone, Debug, clap::Args)]
@@ -69,6 +93,10 @@ pub struct ServerSettings {
     #[arg(long, env = "FANWISE_CHECKED_EVENTS", default_value_t = CHECKED_EVENTS, value_name = "COUNT")]
     pub checked_events: u64,
 
+    /// How much of a payload is checked before rules are asked about it; what is sent is always checked in full
+    #[arg(long, env = "FANWISE_PAYLOAD_CHECKS", value_enum, default_value_t, value_name = "LEVEL")]
+    pub payload_checks: PayloadChecks,
+
     /// Bytes of history and pending deliveries on disk; when full, new events get 503
     #[arg(long, env = "FANWISE_JOURNAL_BYTES_MAX", default_value_t = 4 << 30, value_name = "BYTES",
           value_parser = clap::value_parser!(u64).range(1 << 20..))]
@@ -119,6 +147,7 @@ impl ServerSettings {
             no_jit: false,
             compiled_bytes_max: COMPILED_BYTES_MAX,
             checked_events: CHECKED_EVENTS,
+            payload_checks: PayloadChecks::default(),
             journal_bytes_max: 4 << 30,
             journal_segment_bytes: 64 << 20,
             checkpoint_bytes: 128 << 20,

@@ -23,7 +23,7 @@ use compiler::matcher::{Indexed, Interpreter, Matcher, Matches};
 use compiler::plan::Plan;
 use compiler::route::{DeliverySettings, Overflow, OverflowKind, Routed, SampledOut, route};
 use compiler::simulate::run_tests_of;
-use compiler::slots::{Level, Scratch, Slots};
+use compiler::slots::{Scratch, Slots};
 use compiler::world::{Bundle, Limits, World};
 use grammar::diagnostic::{Colour, Severity, render, to_json};
 use grammar::{Diagnostics, Source};
@@ -259,8 +259,8 @@ impl Rules {
     ) -> Result<Decided, JsonError> {
         MEMORY.with_borrow_mut(|memory| {
             let (scratch, matches) = memory;
-            let slots =
-                Slots::of_conditions(std::mem::take(scratch), &self.plan, event.payload, Level::Strict)?;
+            let level = self.served.get().map(|served| served.code.level()).unwrap_or_default();
+            let slots = Slots::of_conditions(std::mem::take(scratch), &self.plan, event.payload, level)?;
             let facts = Facts { plan: &self.plan, event, slots: &slots, lists: &NoLists };
             matcher.matches(&facts, matches);
             if is_checked {

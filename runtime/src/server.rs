@@ -117,6 +117,7 @@ impl Server {
         let code = CodeThread::start(CodeSettings {
             engine: if settings.no_jit { Engine::Interpreter } else { Engine::Compiled },
             checked_events: settings.checked_events,
+            level: settings.payload_checks.into(),
             crashes: Crashes::read(&settings.data_dir).map_err(folder)?,
         });
         let warm = Warm::new(code.map_err(StartError::Thread)?, settings.compiled_bytes_max);

@@ -8,6 +8,7 @@ use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use compiler::eval::Facts;
 use compiler::matcher::{Indexed, Jit, Matcher, Matches};
+use compiler::slots::Level;
 
 use super::crash::{Crashes, Name};
 use super::slot::Sent;
@@ -50,13 +51,20 @@ pub struct CodeSettings {
     pub engine: Engine,
     /// One event in so many is checked, for each revision; 0 for none.
     pub checked_events: u64,
+    /// How much of a payload is checked before rules are asked about it.
+    pub level: Level,
     /// Which revisions crashed earlier.
     pub crashes: Crashes,
 }
 
 impl Default for CodeSettings {
     fn default() -> Self {
-        Self { engine: Engine::Compiled, checked_events: CHECKED_EVENTS, crashes: Crashes::default() }
+        Self {
+            engine: Engine::Compiled,
+            checked_events: CHECKED_EVENTS,
+            level: Level::default(),
+            crashes: Crashes::default(),
+        }
     }
 }
 
@@ -185,6 +193,11 @@ impl Drop for CodeThread {
 }
 
 impl Shared {
+    /// How much of a payload is checked before rules are asked about it.
+    pub(super) fn level(&self) -> Level {
+        self.settings.level
+    }
+
     /// Whether an event is to be decided by the plain interpreter, too.
     pub(super) fn is_checked(&self, count: u64) -> bool {
         let every = self.settings.checked_events;

@@ -275,7 +275,7 @@ fn texts(needles: &Needles) -> Option<Vec<Box<str>>> {
 }
 
 /// So many bytes of an end of a text are hashed, the most that there are.
-const LENGTHS: [u8; 5] = [16, 8, 4, 2, 1];
+const LENGTHS: [u8; 9] = [16, 12, 8, 6, 5, 4, 3, 2, 1];
 
 fn affix(source: Source, end: End, text: &str) -> Option<Way> {
     let folded = if source.folded { fold(text) } else { text.into() };
