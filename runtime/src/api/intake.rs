@@ -36,6 +36,9 @@ const IDEMPOTENT_REPLAYED: HeaderName = HeaderName::from_static("idempotent-repl
 /// Which preference of the request was met (RFC 7240).
 const PREFERENCE_APPLIED: HeaderName = HeaderName::from_static("preference-applied");
 
+/// What a body of events may say that it is.
+const TAKEN: &[Content] = &[Content::Json, Content::Lines, Content::CloudEvent, Content::CloudEvents];
+
 /// `POST /v1/workspaces/{ws}/events`.
 pub(super) async fn post_here(
     State(server): State<Arc<Server>>,
@@ -47,7 +50,12 @@ pub(super) async fn post_here(
     let workspace = Arc::clone(&at.workspace);
     // Before a byte of the body: a client that waits for `100 Continue` never sends it.
     let refused = server.node.refuses(Some(&workspace.id)).map(refusal);
-    let refused = refused.or_else(|| workspace.rate.look().err().map(crate::ingest::too_many));
+    // A stream is slowed down instead.
+    let is_stream = matches!(content(&headers, TAKEN), Ok(Content::Lines));
+    let refused = refused.or_else(|| {
+        let look = if is_stream { Ok(()) } else { workspace.rate.look() };
+        look.err().map(crate::ingest::too_many)
+    });
     if let Some(problem) = refused {
         turn_away(&headers, body).await;
         return Err(limited(problem, workspace.rate.left()));
@@ -97,7 +105,6 @@ async fn post(
     if is_binary(headers) {
         return sent.one(body, Form::Binary(headers, payload)).await;
     }
-    const TAKEN: &[Content] = &[Content::Json, Content::Lines, Content::CloudEvent, Content::CloudEvents];
     match content(headers, TAKEN)? {
         Content::Json => sent.one_or_list(body, only_refused).await,
         Content::CloudEvent => sent.one(body, Form::Structured(payload)).await,
