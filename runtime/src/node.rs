@@ -196,13 +196,8 @@ impl Node {
             journal_kept: config.journal_kept,
             failed: failed.clone(),
         };
-        let limits = WriterLimits {
-            queue_bytes_max: config.queue_bytes_max,
-            queue_records_max: config.queue_records_max,
-            journal_bytes_max: config.journal_bytes_max,
-        };
         let journal = Timed { journal: Box::new(log), metrics: Arc::clone(&metrics) };
-        let writer = Arc::new(Writer::start(Box::new(journal), limits, bookkeeper)?);
+        let writer = Arc::new(Writer::start(Box::new(journal), writer_limits(config), bookkeeper)?);
         // These go in first, so that no new attempt of the same delivery can stand before them.
         let unknown: Vec<_> = left.unknown.into_iter().map(|record| fact(record, None)).collect();
         if !unknown.is_empty() && writer.note(Class::Outcome, unknown).is_err() {
@@ -465,6 +460,14 @@ fn list(history: &mut History, records: &dyn Records) -> Result<(), OpenError> {
     match unreadable {
         Some(Position { segment, offset }) => Err(OpenError::Record { segment, offset }),
         None => Ok(()),
+    }
+}
+
+fn writer_limits(config: &NodeConfig) -> WriterLimits {
+    WriterLimits {
+        queue_bytes_max: config.queue_bytes_max,
+        queue_records_max: config.queue_records_max,
+        journal_bytes_max: config.journal_bytes_max,
     }
 }
 
