@@ -65,8 +65,6 @@ pub struct Metrics {
     pub batch_bytes: Histogram,
     /// What those who watch a workspace missed, because they read too slowly.
     pub tail_missed: Counter,
-    /// Spans that were sent, and those that were not.
-    pub spans: Labelled,
     /// The same per workspace.
     pub usage: Usage,
 }
@@ -91,7 +89,6 @@ impl Metrics {
             batch_records: Histogram::new(RECORDS),
             batch_bytes: Histogram::new(BYTES),
             tail_missed: Counter::default(),
-            spans: Labelled::new(["sent", "dropped"]),
             usage: Usage::default(),
         }
     }

@@ -51,7 +51,6 @@ impl Node {
             ("events_refused_total", "Events that were not taken.", "reason", &all.events_refused),
             ("deliveries_settled_total", "Deliveries that were settled.", "end", &all.deliveries_settled),
             ("attempts_total", "Attempts that ended.", "outcome", &all.attempts),
-            ("spans_total", "Spans for OpenTelemetry.", "what", &all.spans),
         ];
         for (name, help, label, counts) in rows {
             text.counters(name, help, label, counts);
