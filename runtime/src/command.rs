@@ -12,6 +12,8 @@ mod journal;
 mod lsp;
 mod match_events;
 mod serve;
+mod status;
+mod tail;
 mod test;
 mod why;
 
@@ -70,6 +72,10 @@ enum Command {
     Emit(emit::Arguments),
     /// Say why each rule did or did not match an event
     Why(why::Arguments),
+    /// Show what happens in a workspace, as it happens
+    Tail(tail::Arguments),
+    /// Show how a server is doing
+    Status(status::Arguments),
 }
 
 /// How data is written.
@@ -98,6 +104,8 @@ pub fn run(cli: Cli) -> Exit {
         Command::Lsp(arguments) => lsp::run(&arguments),
         Command::Emit(arguments) => asynchronous(emit::run(arguments)),
         Command::Why(arguments) => asynchronous(why::run(arguments)),
+        Command::Tail(arguments) => asynchronous(tail::run(arguments)),
+        Command::Status(arguments) => asynchronous(status::run(arguments)),
     }
 }
 

@@ -15,6 +15,8 @@ mod commands;
 mod crash;
 #[path = "binary/demo.rs"]
 mod demo;
+#[path = "binary/drain.rs"]
+mod drain;
 #[path = "binary/journal.rs"]
 mod journal;
 #[path = "binary/points.rs"]

@@ -57,6 +57,7 @@ pub(super) async fn post_here(
         look.err().map(crate::ingest::too_many)
     });
     if let Some(problem) = refused {
+        server.node.metrics.refused(problem.kind(), 1);
         turn_away(&headers, body).await;
         return Err(limited(problem, workspace.rate.left()));
     }
@@ -80,8 +81,10 @@ pub(super) async fn post_anywhere(
     body: Body,
 ) -> Result<Response, Problem> {
     if let Some(rejected) = server.node.refuses(None) {
+        let problem = refusal(rejected);
+        server.node.metrics.refused(problem.kind(), 1);
         turn_away(&headers, body).await;
-        return Err(refusal(rejected));
+        return Err(problem);
     }
     let place = Place::Body { server: Arc::clone(&server), caller };
     post(&server, place, query, &headers, body).await
@@ -154,14 +157,16 @@ impl Sent<'_> {
 
     async fn keep_one(self, bytes: &[u8], form: Form<'_>) -> Result<Response, Problem> {
         let node = &self.server.node;
-        let new = self.place.prepare(bytes, "", form, self.key, Timestamp::now())?;
-        let workspace = new.event.workspace.clone();
-        let answered = keep(node, vec![Ok(new)]).await?.pop();
+        let new = self.place.prepare(bytes, "", form, self.key, Timestamp::now());
+        let workspace = new.as_ref().ok().map(|new| new.event.workspace.clone());
+        let answered = keep(node, vec![new]).await?.pop();
         let missing = || Err(Problem::internal("accepting the event", &"no answer"));
         let answered = answered.unwrap_or_else(missing)?;
         let wait = Wait::of(self.headers);
-        let shown = match &wait {
-            Some(wait) => wait.answers(node, &[(&workspace, &answered)]).await.pop().unwrap_or_default(),
+        let shown = match wait.as_ref().zip(workspace) {
+            Some((wait, workspace)) => {
+                wait.answers(node, &[(&workspace, &answered)]).await.pop().unwrap_or_default()
+            }
             None => answered.to_json(),
         };
         let mut response = durable(Json::accepted(shown).into_response());
