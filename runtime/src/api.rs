@@ -10,11 +10,14 @@ mod filter;
 mod health;
 mod intake;
 mod keys;
+mod metrics;
 mod plan;
 pub mod problem;
 pub mod query;
 pub(crate) mod replays;
+mod request;
 mod rules;
+mod tail;
 mod workspaces;
 
 use std::sync::Arc;
@@ -61,17 +64,22 @@ pub fn router(server: Arc<Server>) -> Router {
         .route("/dead-letters", get(deliveries::dead_letters))
         .route("/replays", get(replays::list).post(replays::create))
         .route("/replays/{rpl}", get(replays::show).delete(replays::cancel))
+        .route("/tail", get(tail::tail))
         .route("/keys", get(keys::list).post(keys::create))
         .route("/keys/{key}", axum::routing::delete(keys::delete));
     Router::new()
         .route("/v1/workspaces", get(workspaces::list).post(workspaces::create))
         .nest("/v1/workspaces/{ws}", in_workspace)
         .route("/v1/events", post(intake::post_anywhere))
+        .route("/v1/usage", get(metrics::usage))
+        .route("/v1/status", get(metrics::status))
+        .route("/metrics", get(metrics::metrics))
         .route("/livez", get(health::live))
         .route("/readyz", get(health::ready))
         .route("/problems/{name}", get(health::problem_page))
         .fallback(nothing_here)
         .method_not_allowed_fallback(wrong_method)
+        .layer(axum::middleware::from_fn(request::named))
         .with_state(server)
 }
 

@@ -16,6 +16,8 @@ mod match_events;
 mod plan;
 mod replay;
 mod serve;
+mod status;
+mod tail;
 mod test;
 mod why;
 
@@ -82,6 +84,10 @@ enum Command {
     Replay(replay::Arguments),
     /// Say what rule files would change about the events that came last; sends nothing
     Plan(plan::Arguments),
+    /// Show what happens in a workspace, as it happens
+    Tail(tail::Arguments),
+    /// Show how a server is doing
+    Status(status::Arguments),
 }
 
 /// How data is written.
@@ -114,6 +120,8 @@ pub fn run(cli: Cli) -> Exit {
         Command::Why(arguments) => asynchronous(why::run(arguments)),
         Command::Replay(arguments) => asynchronous(replay::run(arguments)),
         Command::Plan(arguments) => asynchronous(plan::run(arguments)),
+        Command::Tail(arguments) => asynchronous(tail::run(arguments)),
+        Command::Status(arguments) => asynchronous(status::run(arguments)),
     }
 }
 

@@ -119,6 +119,19 @@ pub struct ServerSettings {
     /// History that is older goes even where there is space
     #[arg(long, env = "FANWISE_HISTORY_SECONDS_MAX", default_value_t = 90 * 24 * 3600, value_name = "SECONDS")]
     pub history_seconds_max: u64,
+    /// Seconds between not being ready and refusing events, when told to stop: load balancers need them
+    #[arg(long, env = "FANWISE_DRAIN_DELAY_SECONDS", default_value_t = 3, value_name = "SECONDS",
+          value_parser = clap::value_parser!(u64).range(..=3_600))]
+    pub drain_delay_seconds: u64,
+
+    /// Seconds that attempts under way then get to end; later ones are shown as unknown and made again
+    #[arg(long, env = "FANWISE_DRAIN_TIMEOUT_SECONDS", default_value_t = 25, value_name = "SECONDS",
+          value_parser = clap::value_parser!(u64).range(..=3_600))]
+    pub drain_timeout_seconds: u64,
+
+    /// A key that reads /metrics and nothing else, for Prometheus; the admin key does, too
+    #[arg(long, env = "FANWISE_METRICS_KEY", hide_env_values = true, value_name = "KEY")]
+    pub metrics_key: Option<String>,
 
     /// Log lines as JSON
     #[arg(long, env = "FANWISE_LOG_JSON", value_parser = BoolishValueParser::new())]
@@ -153,6 +166,9 @@ impl ServerSettings {
             checkpoint_bytes: 128 << 20,
             history_seconds_min: 60,
             history_seconds_max: 90 * 24 * 3600,
+            drain_delay_seconds: 0,
+            drain_timeout_seconds: 25,
+            metrics_key: None,
             log_json: false,
             log: "warn".to_owned(),
         }

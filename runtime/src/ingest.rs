@@ -151,10 +151,19 @@ pub async fn keep(node: &Node, items: Vec<Item>) -> Result<Vec<Result<Answered, 
                 batch.push(new);
                 Ok(answered)
             }
-            Err(problem) => Err(problem),
+            Err(problem) => {
+                node.metrics.refused(problem.kind(), 1);
+                Err(problem)
+            }
         });
     }
-    let accepted = if batch.is_empty() { Vec::new() } else { node.accept(batch).await.map_err(refusal)? };
+    let sent = batch.len();
+    let accepted = if batch.is_empty() { Ok(Vec::new()) } else { node.accept(batch).await };
+    let accepted = accepted.map_err(|rejected| {
+        let problem = refusal(rejected);
+        node.metrics.refused(problem.kind(), sent);
+        problem
+    })?;
     let mut accepted = accepted.into_iter();
     let mut answers = Vec::with_capacity(waiting.len());
     for prepared in waiting {
@@ -163,7 +172,10 @@ pub async fn keep(node: &Node, items: Vec<Item>) -> Result<Vec<Result<Answered, 
             Ok((workspace, prepared)) => match accepted.next() {
                 Some(Ok(kept)) if kept.repeated => Ok(Answered::of_repeated(node, &workspace, &kept).await),
                 Some(Ok(kept)) => Ok(prepared.skipping(&kept.skipped)),
-                Some(Err(conflict)) => Err(mismatch(&conflict)),
+                Some(Err(conflict)) => {
+                    node.metrics.refused(Kind::IdempotencyMismatch, 1);
+                    Err(mismatch(&conflict))
+                }
                 None => Err(Problem::internal("making the event durable", &"the node answered too few")),
             },
         });

@@ -104,6 +104,18 @@ pub const CLIENT_IDLE_TIMEOUT: Duration = Duration::from_secs(120);
 /// A client that was told to go is cut off after this.
 pub const CLIENT_FAREWELL_TIMEOUT: Duration = Duration::from_secs(2);
 
+/// Watchers of one workspace at once (`workspace_tails_max`). One more gets 429.
+pub const WORKSPACE_TAILS_MAX: usize = 8;
+
+/// Watchers of all workspaces at once (`node_tails_max`). One more gets 503.
+pub const NODE_TAILS_MAX: usize = 64;
+
+/// Lines that wait for a watcher who reads slowly. Beyond it lines are left out, and their number is told.
+pub const TAIL_QUEUE_MAX: usize = 512;
+
+/// When there may be a place for one more watcher.
+pub const TAIL_RETRY: Duration = Duration::from_secs(5);
+
 /// Requests under way get so long to end when the server stops.
 pub const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(10);
 

@@ -18,9 +18,11 @@ mod pressure;
 pub mod query;
 mod recall;
 mod recovery;
+mod report;
 mod scrub;
 #[cfg(test)]
 mod tests;
+mod timed;
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -42,6 +44,7 @@ use self::checkpoint::{Keeper, Pace};
 use self::driver::{Driver, Gauges, Inbox, Letter, fact};
 use self::recovery::Recovery;
 use self::scrub::Scrubber;
+use self::timed::Timed;
 use crate::clock::{Clock, SystemClock};
 use crate::deliver::Sender;
 use crate::deliver::http::{Http, SetupError};
@@ -56,6 +59,7 @@ use crate::journal::disk::{Disk, Folder};
 use crate::journal::segment::{SegmentLog, SegmentOptions};
 use crate::journal::writer::{Class, Writer, WriterLimits};
 use crate::journal::{Journal, JournalError};
+use crate::metrics::Metrics;
 
 /// Why a node does not start.
 #[derive(Debug, thiserror::Error)]
@@ -119,6 +123,8 @@ const FEED_MAX: usize = 4_096;
 
 /// A running node.
 pub struct Node {
+    /// What is counted and timed.
+    pub metrics: Arc<Metrics>,
     shelf: Arc<Shelf>,
     history: Arc<History>,
     writer: Arc<Writer<Fact>>,
@@ -189,7 +195,9 @@ impl Node {
         let keeper = Arc::new(keeper);
         let scrubber = Scrubber::start(log.records(), config.scrub_bytes_per_second)?;
         let failed = watch::Sender::new(false);
+        let metrics = Arc::new(Metrics::new(clock.now()));
         let bookkeeper = Bookkeeper {
+            metrics: Arc::clone(&metrics),
             shelf: Arc::clone(&shelf),
             inbox: Arc::clone(&inbox),
             history: Arc::clone(&history),
@@ -198,12 +206,8 @@ impl Node {
             journal_kept: config.journal_kept,
             failed: failed.clone(),
         };
-        let limits = WriterLimits {
-            queue_bytes_max: config.queue_bytes_max,
-            queue_records_max: config.queue_records_max,
-            journal_bytes_max: config.journal_bytes_max,
-        };
-        let writer = Arc::new(Writer::start(Box::new(log), limits, bookkeeper)?);
+        let journal = Timed { journal: Box::new(log), metrics: Arc::clone(&metrics) };
+        let writer = Arc::new(Writer::start(Box::new(journal), writer_limits(config), bookkeeper)?);
         // These go in first, so that no new attempt of the same delivery can stand before them.
         let unknown: Vec<_> = left.unknown.into_iter().map(|record| fact(record, None)).collect();
         if !unknown.is_empty() && writer.note(Class::Outcome, unknown).is_err() {
@@ -212,6 +216,7 @@ impl Node {
         let sender =
             Sender { connections, transport, clock: Arc::clone(&clock), addresses: config.addresses };
         let driver = Arc::new(Driver {
+            metrics: Arc::clone(&metrics),
             sender,
             shelf: Arc::clone(&shelf),
             records: writer.records(),
@@ -225,6 +230,7 @@ impl Node {
         let thread = std::thread::Builder::new().name("engine".into()).spawn(run)?;
         let (stopping, engine) = (AtomicBool::new(false), Mutex::new(Some(thread)));
         Ok(Arc::new(Self {
+            metrics,
             shelf,
             history,
             writer,
@@ -308,24 +314,30 @@ impl Node {
         let _ = self.failed.subscribe().wait_for(|failed| *failed).await;
     }
 
-    /// Takes nothing more, waits for attempts under way for at most `drain`, and syncs the journal. What is
-    /// under way after that is shown as unknown at the next start and sent again.
-    pub async fn shutdown(&self, drain: Duration) {
-        if self.stopping.swap(true, Ordering::AcqRel) {
-            return;
-        }
+    /// Takes no events and starts no attempts any more, and waits for those under way for at most that
+    /// long. Returns how many are left. Questions are still answered.
+    pub async fn drain(&self, at_most: Duration) -> u32 {
+        self.stopping.store(true, Ordering::Release);
         self.inbox.push_inputs([Input::Drain]);
-        let deadline = tokio::time::Instant::now() + drain;
+        let deadline = tokio::time::Instant::now() + at_most;
         while !self.gauges.drained.load(Ordering::Acquire) && tokio::time::Instant::now() < deadline {
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
-        self.inbox.push(Letter::Stop);
+        self.gauges.in_flight.load(Ordering::Relaxed)
+    }
+
+    /// Takes nothing more, waits for attempts under way for at most `drain`, and syncs the journal. What is
+    /// under way after that is shown as unknown at the next start and sent again.
+    pub async fn shutdown(&self, drain: Duration) {
+        self.drain(drain).await;
         let thread = self.engine.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let Some(thread) = thread else { return };
+        self.inbox.push(Letter::Stop);
         let (writer, keeper) = (Arc::clone(&self.writer), Arc::clone(&self.keeper));
         let history = Arc::clone(&self.history);
         let closing = tokio::task::spawn_blocking(move || {
             // A panic in there has been reported by the panic hook already.
-            let _ = thread.map(JoinHandle::join);
+            let _ = thread.join();
             writer.close();
             history.close();
             keeper.stop();
@@ -370,6 +382,14 @@ fn history_limits(config: &NodeConfig) -> HistoryLimits {
     HistoryLimits {
         workspace_events_max: config.workspace_events_max,
         workspace_history_kept: config.workspace_history_kept,
+    }
+}
+
+fn writer_limits(config: &NodeConfig) -> WriterLimits {
+    WriterLimits {
+        queue_bytes_max: config.queue_bytes_max,
+        queue_records_max: config.queue_records_max,
+        journal_bytes_max: config.journal_bytes_max,
     }
 }
 

@@ -12,6 +12,7 @@ use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
+use tokio::time::{Instant, timeout_at};
 
 use self::accept::ClientLimits;
 use crate::config::ServerSettings;
@@ -25,12 +26,16 @@ use crate::rules::code::{CodeSettings, CodeThread};
 use crate::rules::crash::Crashes;
 use crate::secret::Secret;
 use crate::secret::vault::{MasterKeySource, Vault};
+use crate::tail::Tails;
 use crate::workspace::change::ChangeError;
 use crate::workspace::registry::Targets;
 use crate::workspace::{Registry, Warm};
 
 /// Attempts under way get so long to end when the server stops.
 const DRAIN: Duration = Duration::from_secs(5);
+
+/// Requests get at least so long to end when the server stops.
+const FAREWELL: Duration = Duration::from_secs(1);
 
 /// The control store's file inside the data folder.
 const CONTROL_FILE: &str = "control.redb";
@@ -47,6 +52,12 @@ pub struct Server {
     pub addresses: AddressPolicy,
     /// Replays of many deliveries.
     pub replays: Replays,
+    /// The key that reads metrics and nothing else.
+    pub metrics_key: Option<Keys>,
+    /// Who watches.
+    pub tails: Arc<Tails>,
+    /// True once the server leaves: it is not ready any more, and may still take events.
+    pub leaving: watch::Sender<bool>,
 }
 
 /// Why a server does not start.
@@ -123,12 +134,22 @@ impl Server {
         let warm = Warm::new(code.map_err(StartError::Thread)?, settings.compiled_bytes_max);
         let registry = Registry::load(Arc::new(store), vault, warm).await?;
         registry.set_events_per_second_max(settings.events_per_second_max);
+        let metrics_key = metrics_key(settings)?;
         let admin_key = admin_key(settings.admin_key.as_deref(), &settings.data_dir)?;
         let keys = Keys::new(admin_key.text(), registry.stored_keys().await?);
         let config = node_config(settings);
         let addresses = config.addresses;
         let node = Node::open(config, Arc::new(Targets::new(Arc::clone(&registry))))?;
-        let server = Arc::new(Self { registry, keys, node, addresses, replays: Replays::default() });
+        let server = Arc::new(Self {
+            registry,
+            keys,
+            node,
+            addresses,
+            metrics_key,
+            replays: Replays::default(),
+            tails: Arc::default(),
+            leaving: watch::Sender::new(false),
+        });
         crate::api::replays::resume(Arc::clone(&server)).await;
         let router = crate::api::router(Arc::clone(&server));
         let (stop, stopped) = watch::channel(false);
@@ -142,13 +163,35 @@ impl Server {
 }
 
 impl Running {
-    /// Stops accepting, ends what is under way, and closes the journal.
+    /// Stops without telling anybody beforehand.
     pub async fn stop(self) {
-        let _ = self.stop.send(true);
-        if self.serving.await.is_err() {
-            tracing::error!("the accept loop had panicked");
+        self.drain(Duration::ZERO, DRAIN).await;
+    }
+
+    /// Leaves in the order in which nobody is surprised: says that it is not ready, waits for `delay` so that
+    /// load balancers see it, refuses events with 503 and starts no attempts, waits for those under way
+    /// and for requests for at most `timeout`, and closes the journal with a checkpoint. What is under
+    /// way after that is shown as unknown at the next start and sent again.
+    pub async fn drain(self, delay: Duration, timeout: Duration) {
+        self.server.leaving.send_replace(true);
+        tokio::time::sleep(delay).await;
+        let deadline = Instant::now() + timeout;
+        let left = self.server.node.drain(timeout).await;
+        if left > 0 {
+            tracing::warn!(attempts = left, "attempts that did not end in time are unknown, and made again");
         }
-        self.server.node.shutdown(DRAIN).await;
+        let _ = self.stop.send(true);
+        // Those who were answered meanwhile got refusals; only what takes a request to send is left.
+        let mut serving = self.serving;
+        match timeout_at(deadline.max(Instant::now() + FAREWELL), &mut serving).await {
+            Ok(Ok(())) => {}
+            Ok(Err(_)) => tracing::error!("the accept loop had panicked"),
+            Err(_) => {
+                tracing::warn!("requests that did not end in time are cut off");
+                serving.abort();
+            }
+        }
+        self.server.node.shutdown(Duration::ZERO).await;
     }
 
     /// The server's own URL.
@@ -156,6 +199,11 @@ impl Running {
     pub fn url(&self) -> String {
         format!("http://{}", self.address)
     }
+}
+
+fn metrics_key(settings: &ServerSettings) -> Result<Option<Keys>, AdminKeyError> {
+    let given = settings.metrics_key.as_deref().map(|text| admin_key(Some(text), &settings.data_dir));
+    Ok(given.transpose()?.map(|key| Keys::new(key.text(), [])))
 }
 
 fn node_config(settings: &ServerSettings) -> NodeConfig {

@@ -15,6 +15,8 @@ mod commands;
 mod crash;
 #[path = "binary/demo.rs"]
 mod demo;
+#[path = "binary/drain.rs"]
+mod drain;
 #[path = "binary/history.rs"]
 mod history;
 #[path = "binary/journal.rs"]

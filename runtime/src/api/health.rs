@@ -23,13 +23,26 @@ pub(super) async fn live() -> Json {
 /// `GET /readyz`: events are taken.
 pub(super) async fn ready(State(server): State<Arc<Server>>) -> Json {
     let status = server.node.status();
-    let ready = !status.failing && !status.stopping;
+    let reasons = reasons(&server);
+    let ready = reasons.is_empty();
     let code = if ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
     let word = if ready { "ok" } else { "refusing" };
     // Damage in old records stops nothing that is new; it is for people to see.
     let damaged = status.journal_damage.is_some();
-    let body = json!({ "status": word, "failing": status.failing, "stopping": status.stopping, "journal_damaged": damaged });
+    let body = json!({ "status": word, "failing": status.failing, "stopping": status.stopping, "journal_damaged": damaged, "reasons": reasons });
     Json::new(code, &body)
+}
+
+/// Why no new events should be sent here; none while all is well.
+pub(super) fn reasons(server: &Server) -> Vec<&'static str> {
+    let status = server.node.status();
+    let all = [
+        ("draining", *server.leaving.borrow()),
+        ("stopping", status.stopping),
+        ("journal_failed", status.failing),
+        ("journal_full", server.node.is_full()),
+    ];
+    all.into_iter().filter_map(|(reason, is_so)| is_so.then_some(reason)).collect()
 }
 
 /// `GET /problems/{name}`: what a problem means.

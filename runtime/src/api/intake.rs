@@ -36,6 +36,9 @@ const IDEMPOTENT_REPLAYED: HeaderName = HeaderName::from_static("idempotent-repl
 /// Which preference of the request was met (RFC 7240).
 const PREFERENCE_APPLIED: HeaderName = HeaderName::from_static("preference-applied");
 
+/// What a body of events may say that it is.
+const TAKEN: &[Content] = &[Content::Json, Content::Lines, Content::CloudEvent, Content::CloudEvents];
+
 /// `POST /v1/workspaces/{ws}/events`.
 pub(super) async fn post_here(
     State(server): State<Arc<Server>>,
@@ -47,8 +50,14 @@ pub(super) async fn post_here(
     let workspace = Arc::clone(&at.workspace);
     // Before a byte of the body: a client that waits for `100 Continue` never sends it.
     let refused = server.node.refuses(Some(&workspace.id)).map(refusal);
-    let refused = refused.or_else(|| workspace.rate.look().err().map(crate::ingest::too_many));
+    // A stream is slowed down instead.
+    let is_stream = matches!(content(&headers, TAKEN), Ok(Content::Lines));
+    let refused = refused.or_else(|| {
+        let look = if is_stream { Ok(()) } else { workspace.rate.look() };
+        look.err().map(crate::ingest::too_many)
+    });
     if let Some(problem) = refused {
+        server.node.metrics.refused(problem.kind(), 1);
         turn_away(&headers, body).await;
         return Err(limited(problem, workspace.rate.left()));
     }
@@ -72,8 +81,10 @@ pub(super) async fn post_anywhere(
     body: Body,
 ) -> Result<Response, Problem> {
     if let Some(rejected) = server.node.refuses(None) {
+        let problem = refusal(rejected);
+        server.node.metrics.refused(problem.kind(), 1);
         turn_away(&headers, body).await;
-        return Err(refusal(rejected));
+        return Err(problem);
     }
     let place = Place::Body { server: Arc::clone(&server), caller };
     post(&server, place, query, &headers, body).await
@@ -97,7 +108,6 @@ async fn post(
     if is_binary(headers) {
         return sent.one(body, Form::Binary(headers, payload)).await;
     }
-    const TAKEN: &[Content] = &[Content::Json, Content::Lines, Content::CloudEvent, Content::CloudEvents];
     match content(headers, TAKEN)? {
         Content::Json => sent.one_or_list(body, only_refused).await,
         Content::CloudEvent => sent.one(body, Form::Structured(payload)).await,
@@ -147,14 +157,16 @@ impl Sent<'_> {
 
     async fn keep_one(self, bytes: &[u8], form: Form<'_>) -> Result<Response, Problem> {
         let node = &self.server.node;
-        let new = self.place.prepare(bytes, "", form, self.key, Timestamp::now())?;
-        let workspace = new.event.workspace.clone();
-        let answered = keep(node, vec![Ok(new)]).await?.pop();
+        let new = self.place.prepare(bytes, "", form, self.key, Timestamp::now());
+        let workspace = new.as_ref().ok().map(|new| new.event.workspace.clone());
+        let answered = keep(node, vec![new]).await?.pop();
         let missing = || Err(Problem::internal("accepting the event", &"no answer"));
         let answered = answered.unwrap_or_else(missing)?;
         let wait = Wait::of(self.headers);
-        let shown = match &wait {
-            Some(wait) => wait.answers(node, &[(&workspace, &answered)]).await.pop().unwrap_or_default(),
+        let shown = match wait.as_ref().zip(workspace) {
+            Some((wait, workspace)) => {
+                wait.answers(node, &[(&workspace, &answered)]).await.pop().unwrap_or_default()
+            }
             None => answered.to_json(),
         };
         let mut response = durable(Json::accepted(shown).into_response());

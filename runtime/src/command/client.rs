@@ -49,6 +49,33 @@ impl Client {
         Ok(Self { http, server: server.trim_end_matches('/').to_owned(), key: key.to_owned() })
     }
 
+    /// Asks for an answer that has no end. Only its beginning must come in time.
+    ///
+    /// # Errors
+    /// As for [`Self::send`]; a refusal is printed.
+    pub async fn follow(&self, path: &str) -> Result<reqwest::Response, Exit> {
+        let endless = Duration::from_secs(365 * 24 * 3_600);
+        let request = self.http.get(format!("{}{path}", self.server)).bearer_auth(&self.key).timeout(endless);
+        let sent = tokio::time::timeout(ANSWER_TIMEOUT, request.send()).await;
+        let response = match sent {
+            Ok(Ok(response)) => response,
+            Ok(Err(error)) => {
+                let words = super::serve::with_causes(&error.without_url());
+                complain(&format!("{} cannot be reached: {words}", self.server));
+                return Err(Exit::Unreachable);
+            }
+            Err(_) => {
+                complain(&format!("{} does not answer", self.server));
+                return Err(Exit::Unreachable);
+            }
+        };
+        if response.status().is_success() {
+            return Ok(response);
+        }
+        let (status, body) = (response.status(), response.text().await.unwrap_or_default());
+        Answer { status, body }.good().and(Err(Exit::Failed))
+    }
+
     /// Sends a request and reads the answer to its end.
     ///
     /// # Errors

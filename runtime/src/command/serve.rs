@@ -33,18 +33,64 @@ pub(super) async fn run(settings: ServerSettings) -> Exit {
         say(&format!("the key that seals every secret is in {}: keep a copy elsewhere", file.display()));
     }
     say(&format!("fanwise listens at http://{}", running.address));
-    tokio::select! {
-        () = until_signal() => {}
+    let mut signals = match Signals::new() {
+        Ok(signals) => signals,
+        Err(error) => {
+            complain(&format!("signals cannot be received: {error}"));
+            return Exit::Failed;
+        }
+    };
+    let signal = tokio::select! {
+        signal = signals.next() => signal,
         () = running.server.node.failed() => {
             complain("the journal has failed; the process ends, and a restart reads what the disk really has");
             // Those who wait are told first.
             tokio::time::sleep(FAREWELL).await;
             std::process::abort();
         }
+    };
+    // Nobody sends events to a terminal's Ctrl-C through a load balancer.
+    let delay = match signal {
+        Signal::Interrupt => Duration::ZERO,
+        Signal::Terminate => Duration::from_secs(settings.drain_delay_seconds),
+    };
+    say("stopping; a second signal stops at once");
+    tokio::select! {
+        () = running.drain(delay, Duration::from_secs(settings.drain_timeout_seconds)) => Exit::Ok,
+        _ = signals.next() => {
+            say("stopped at once: attempts under way are shown as unknown and made again");
+            // Nothing is left that a destructor would have to save: what was answered is in the journal.
+            std::process::exit(i32::from(Exit::Failed.code()))
+        }
     }
-    say("stopping");
-    running.stop().await;
-    Exit::Ok
+}
+
+/// What asks the process to end.
+enum Signal {
+    /// SIGINT, as by Ctrl-C.
+    Interrupt,
+    /// SIGTERM, as by whoever runs it.
+    Terminate,
+}
+
+/// Both signals, from one moment on, so that none is missed between two waits.
+struct Signals {
+    interrupt: tokio::signal::unix::Signal,
+    terminate: tokio::signal::unix::Signal,
+}
+
+impl Signals {
+    fn new() -> std::io::Result<Self> {
+        use tokio::signal::unix::{SignalKind, signal};
+        Ok(Self { interrupt: signal(SignalKind::interrupt())?, terminate: signal(SignalKind::terminate())? })
+    }
+
+    async fn next(&mut self) -> Signal {
+        tokio::select! {
+            _ = self.interrupt.recv() => Signal::Interrupt,
+            _ = self.terminate.recv() => Signal::Terminate,
+        }
+    }
 }
 
 /// So long a server whose journal has failed still answers, with refusals, before its process ends.

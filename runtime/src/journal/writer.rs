@@ -234,6 +234,19 @@ impl<T: Send + 'static> Writer<T> {
         &self.shared.limits
     }
 
+    /// Records and bytes that wait.
+    #[must_use]
+    pub fn waiting(&self) -> (usize, usize) {
+        let queue = self.shared.lock();
+        (queue.records, queue.bytes)
+    }
+
+    /// Whether `journal_bytes_max` is reached, and nothing may go: events are refused.
+    #[must_use]
+    pub fn is_full(&self) -> bool {
+        self.shared.no_space.load(Ordering::Relaxed)
+    }
+
     /// Bytes of the segments.
     #[must_use]
     pub fn bytes(&self) -> u64 {

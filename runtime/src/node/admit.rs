@@ -41,6 +41,7 @@ impl Node {
     pub async fn accept(&self, batch: Vec<NewEvent>) -> Result<Vec<Answer>, Rejected> {
         let mut answers: Vec<Option<Answer>> = batch.iter().map(|_| None).collect();
         let mut open: Vec<(usize, NewEvent)> = batch.into_iter().enumerate().collect();
+        let began = std::time::Instant::now();
         while !open.is_empty() {
             let mut fresh = Vec::new();
             let mut repeats = Vec::new();
@@ -60,7 +61,11 @@ impl Node {
                 open.push((at, new));
             }
         }
-        Ok(answers.into_iter().flatten().collect())
+        self.metrics.commit.observe(began.elapsed());
+        let answers: Vec<Answer> = answers.into_iter().flatten().collect();
+        let repeated = answers.iter().flatten().filter(|accepted| accepted.repeated).count();
+        self.metrics.events_repeated.add(repeated as u64);
+        Ok(answers)
     }
 
     fn reserve(&self, new: &NewEvent) -> Reservation {

@@ -16,6 +16,7 @@ use crate::id::{DeliveryId, WorkspaceId};
 use crate::idempotency::Window;
 use crate::journal::writer::Committed;
 use crate::journal::{JournalError, Position, SegmentInfo};
+use crate::metrics::Metrics;
 use crate::model::{AttemptRecord, State};
 use crate::record::{Owed, Record};
 
@@ -240,6 +241,7 @@ impl Shelf {
 
 /// Takes what the writer has made durable: into the books, to the engine, to the history.
 pub(super) struct Bookkeeper {
+    pub metrics: Arc<Metrics>,
     pub shelf: Arc<Shelf>,
     pub inbox: Arc<Inbox>,
     pub history: Arc<History>,
@@ -259,6 +261,7 @@ impl Bookkeeper {
 
 impl Committed<Fact> for Bookkeeper {
     fn committed(&mut self, entries: Vec<(Position, Fact)>) {
+        self.metrics.committed(entries.iter().map(|(_, fact)| &*fact.record));
         let mut owed = Vec::new();
         let mut inputs = Vec::new();
         let mut records = Vec::with_capacity(entries.len());

@@ -20,6 +20,7 @@ use crate::engine::{Effect, Ending, Engine, Input, Key, timestamp};
 use crate::id::{ConnectionId, DeliveryId, WorkspaceId};
 use crate::journal::writer::{Class, Entry, Writer};
 use crate::journal::{Position, Records};
+use crate::metrics::Metrics;
 use crate::model::{AttemptRecord, Outcome, State, Timings};
 use crate::record::{Carried, Owed, Record};
 
@@ -96,6 +97,11 @@ impl Inbox {
         }
     }
 
+    /// How much waits.
+    pub(super) fn len(&self) -> usize {
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner).len()
+    }
+
     /// Everything that waits; waits for something for at most that long.
     fn take(&self, at_most: Option<Duration>) -> VecDeque<Letter> {
         let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
@@ -120,6 +126,7 @@ pub(super) struct Gauges {
 
 /// What attempts and the engine's thread share.
 pub(super) struct Driver {
+    pub metrics: Arc<Metrics>,
     pub sender: Sender,
     pub shelf: Arc<Shelf>,
     pub writer: Arc<Writer<Fact>>,
@@ -288,7 +295,13 @@ impl Driver {
             return self.broken(start, "the journal has another record there".to_owned());
         };
         match owed.deliveries.get(index as usize) {
-            Some(delivery) => attempt(&self.sender, delivery, start.attempt).await,
+            Some(delivery) => {
+                if start.attempt == 1 {
+                    let waited = self.sender.clock.now().duration_since(delivery.due_at);
+                    self.metrics.first_attempt.observe(waited.try_into().unwrap_or_default());
+                }
+                attempt(&self.sender, delivery, start.attempt).await
+            }
             None => self.broken(start, "the journal has no such delivery".to_owned()),
         }
     }

@@ -73,6 +73,7 @@ impl Host {
             .args(["serve", "--listen", "127.0.0.1:0", "--allow-loopback", "--admin-key", KEY, "--data-dir"])
             .arg(&self.folder)
             .args(&self.arguments)
+            .env("FANWISE_DRAIN_DELAY_SECONDS", "0")
             .env("FANWISE_CRASH_AT", crash_at.unwrap_or_default())
             .stderr(Stdio::piped());
         let mut child = command.spawn().unwrap();
@@ -118,10 +119,15 @@ impl Served {
         self.child.wait().unwrap();
     }
 
+    /// Sends a signal, such as `-TERM`.
+    pub(crate) fn signal(&self, signal: &str) {
+        let id = self.child.id().to_string();
+        assert!(Command::new("kill").args([signal, &id]).status().unwrap().success());
+    }
+
     /// SIGTERM, and until it has ended.
     pub(crate) fn stop(&mut self) -> ExitStatus {
-        let id = self.child.id().to_string();
-        assert!(Command::new("kill").args(["-TERM", &id]).status().unwrap().success());
+        self.signal("-TERM");
         self.child.wait().unwrap()
     }
 
