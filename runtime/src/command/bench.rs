@@ -14,7 +14,7 @@ use compiler::slots::Level;
 use super::bundle;
 use crate::config::COMPILED_BYTES_MAX;
 use crate::limits::WORKSPACES_MAX;
-use crate::out::{Exit, Out, complain};
+use crate::out::{Exit, Out, complain, failed};
 use build::{Built, NotBuilt};
 use events::Events;
 
@@ -152,9 +152,4 @@ fn of_events(arguments: &Arguments, rules: &Path, events: &Path) -> Result<Strin
 fn json(measured: &impl serde::Serialize) -> Result<String, Exit> {
     let text = serde_json::to_string_pretty(measured).map_err(|error| failed(&error.to_string()))?;
     Ok(text + "\n")
-}
-
-fn failed(text: &str) -> Exit {
-    complain(text);
-    Exit::Failed
 }
