@@ -216,7 +216,8 @@ impl Node {
             runtime: tokio::runtime::Handle::current(),
         });
         let (running, effects) = (Arc::clone(&driver), left.effects);
-        let run = move || running.run(engine, effects);
+        let engine_failed = failed.clone();
+        let run = move || running.run(engine, effects, &engine_failed);
         let thread = std::thread::Builder::new().name("engine".into()).spawn(run)?;
         let (stopping, engine) = (AtomicBool::new(false), Mutex::new(Some(thread)));
         Ok(Arc::new(Self {

@@ -14,7 +14,6 @@ use super::answer::Answered;
 use crate::api::json_of;
 use crate::id::{DeliveryId, WorkspaceId};
 use crate::limits::{WAIT_MAX, WAITING_REQUESTS_MAX};
-use crate::model::State;
 use crate::node::Node;
 
 /// The first pause between two looks.
@@ -65,7 +64,7 @@ impl Wait {
             open.retain(|(workspace, id)| {
                 // One that has left the history is settled.
                 let view = node.delivery(workspace, id);
-                view.is_some_and(|view| !matches!(view.state, State::Delivered | State::DeadLetter { .. }))
+                view.is_some_and(|view| !view.state.is_settled())
             });
             let now = Instant::now();
             if open.is_empty() || now >= self.until {
@@ -85,7 +84,7 @@ fn with_states(node: &Node, workspace: &WorkspaceId, answered: &Answered) -> Val
     let shown = answer.get_mut("deliveries").and_then(Value::as_array_mut).into_iter().flatten();
     for (shown, owed) in shown.zip(&answered.deliveries) {
         let Some(view) = node.delivery(workspace, &owed.id) else { continue };
-        settled &= matches!(view.state, State::Delivered | State::DeadLetter { .. });
+        settled &= view.state.is_settled();
         let Some(shown) = shown.as_object_mut() else { continue };
         if let Ok(Value::Object(state)) = json_of(&view.state) {
             shown.extend(state);

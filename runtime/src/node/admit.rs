@@ -145,7 +145,7 @@ impl Node {
         let (view, source) = found.ok_or(ChangeError::NotFound)?;
         // What a sample left out was never made.
         let nothing_to_send = view.state == State::Skipped { reason: SkipReason::Sampled };
-        if !super::books::is_settled(&view.state) || nothing_to_send {
+        if !view.state.is_settled() || nothing_to_send {
             return Err(ChangeError::WrongState);
         }
         let record = self.driver.read(source.position).await.map_err(|_| ChangeError::Unreadable)?;
@@ -176,7 +176,7 @@ impl Node {
     pub async fn discard(&self, workspace: &WorkspaceId, delivery: &DeliveryId) -> Result<(), ChangeError> {
         let found = self.shelf.open().history.delivery(workspace, delivery);
         let (view, _) = found.ok_or(ChangeError::NotFound)?;
-        if super::books::is_settled(&view.state) {
+        if view.state.is_settled() {
             return Err(ChangeError::WrongState);
         }
         if let Some(id) = delivery.uuid() {
