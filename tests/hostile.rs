@@ -11,25 +11,12 @@ use compiler::world::{Bundle, BundleFile, World};
 use grammar::diagnostic::{Colour, render, to_json};
 use grammar::{Source, SourceId};
 
+#[path = "../grammar/src/chance.rs"]
+mod chance;
+use chance::Chance;
+
 /// More than any of these texts takes, on a busy machine and unoptimised.
 const SLOW: Duration = Duration::from_secs(20);
-
-/// SplitMix64 (Steele, Lea and Flood, 2014): the same cases on every run.
-struct Chance(u64);
-
-impl Chance {
-    fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
-        let mut mixed = self.0;
-        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-        mixed ^ (mixed >> 31)
-    }
-
-    fn below(&mut self, bound: usize) -> usize {
-        usize::try_from(self.next() % bound.max(1) as u64).unwrap()
-    }
-}
 
 /// Every rule file of the examples and of the golden messages.
 fn corpus() -> Vec<String> {

@@ -16,14 +16,14 @@ mod sync {
     pub(super) use arc_swap::ArcSwapOption as SwapOption;
 
     #[derive(Clone)]
-    pub(super) struct Outlet(pub(super) std::sync::mpsc::SyncSender<super::Block>);
+    pub(super) struct Outlet(pub(super) std::sync::mpsc::SyncSender<super::slot::Retired<super::Block>>);
 }
 
 use std::sync::atomic::{AtomicU64, AtomicUsize};
 use std::sync::mpsc::sync_channel;
 use std::time::{Duration, Instant};
 
-use slot::{Sent, Slot};
+use slot::{Retired, Sent, Slot};
 use sync::{Arc, AtomicBool, Ordering, Outlet};
 
 /// How often somebody is stopped.
@@ -53,8 +53,8 @@ impl Drop for Block {
 }
 
 impl Sent for Block {
-    fn send(self, outlet: &Outlet) {
-        drop(outlet.0.try_send(self));
+    fn send(retired: Retired<Self>, outlet: &Outlet) {
+        drop(outlet.0.try_send(retired));
     }
 }
 
@@ -139,7 +139,11 @@ fn nobody_waits_for_a_thread_that_stands_still() {
         let slot = Arc::clone(&slot);
         Worker::start(&is_over, move || slot.put(block(), &outlet))
     };
-    let frees = Worker::start(&is_over, move || drop(receiver.recv_timeout(Duration::from_millis(1))));
+    let mut retired: Vec<Retired<Block>> = Vec::new();
+    let frees = Worker::start(&is_over, move || {
+        retired.extend(receiver.recv_timeout(Duration::from_millis(1)).ok());
+        retired = std::mem::take(&mut retired).into_iter().filter_map(|one| one.release().err()).collect();
+    });
     for stop in 0..STOPS {
         // Not always at the same place.
         std::thread::sleep(Duration::from_micros(u64::from(stop * 37 % 400)));

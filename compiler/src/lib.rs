@@ -22,7 +22,6 @@ pub mod json;
 pub mod json_schema;
 pub mod matcher;
 mod messages;
-pub mod patch;
 pub mod pattern;
 pub mod plan;
 pub mod reference;

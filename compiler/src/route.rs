@@ -26,8 +26,6 @@ use crate::world::Limits;
 pub struct Routed {
     /// The names of the rules that hold, and of the groups whose `otherwise` was taken, in written order.
     pub matched: Vec<Arc<str>>,
-    /// Where the names of those are written.
-    pub places: Vec<Span>,
     /// What is owed, in written order.
     pub deliveries: Vec<Delivery>,
     /// The rules that sent nothing on purpose.
@@ -127,13 +125,13 @@ pub fn route(facts: &Facts<'_, '_>, matches: &Matches, limits: &Limits) -> Route
             Part::Rule(id) => {
                 let Some(rule) = facts.plan.rule(id) else { continue };
                 let frame = Frame::new(*facts, &rule.lets, rule.locals);
-                router.run(&rule.name, rule.span, &frame, &rule.body);
+                router.run(&rule.name, &frame, &rule.body);
             }
             Part::Otherwise(id) => {
                 let Some(group) = facts.plan.group(id) else { continue };
                 let Some(otherwise) = &group.otherwise else { continue };
                 let frame = Frame::new(*facts, &[], otherwise.locals);
-                router.run(&group.name, group.span, &frame, &otherwise.body);
+                router.run(&group.name, &frame, &otherwise.body);
             }
         }
     }
@@ -163,9 +161,6 @@ fn parts(facts: &Facts<'_, '_>, matches: &Matches) -> Vec<Part> {
             continue;
         }
         decided.push(id);
-        if facts.plan.group(id).is_none() {
-            continue;
-        }
         let last = facts.plan.group(id).and_then(|group| group.rules.iter().max().copied());
         parts.push(((last.unwrap_or(rule), true), Part::Otherwise(id)));
     }

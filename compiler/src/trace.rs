@@ -147,8 +147,7 @@ pub fn trace(facts: &Facts<'_, '_>) -> Trace {
     let routed = crate::route::route(facts, &matches, &Limits::default());
     let program = &facts.plan.program;
     let mut rules = Vec::with_capacity(program.rules.len());
-    for at in 0..u32::try_from(program.rules.len()).unwrap_or(u32::MAX) {
-        let Some(rule) = facts.plan.rule(crate::hir::RuleId(at)) else { continue };
+    for (rule, at) in program.rules.iter().zip(0..) {
         let ignored = routed.ignored.iter().find(|ignored| ignored.rule == rule.name);
         let winner = rule.group.and_then(|group| winner(facts, &matches, group)).filter(|first| first.0 < at);
         let outcome = if let Some(outcome) = not_selected(facts, rule) {
@@ -180,7 +179,7 @@ fn otherwise(
 ) {
     for (group, id) in facts.plan.program.groups.iter().zip(0..) {
         let last = group.rules.iter().max().is_some_and(|last| last.0 == at);
-        if group.otherwise.is_none() || !last || facts.plan.group(GroupId(id)).is_none() {
+        if group.otherwise.is_none() || !last {
             continue;
         }
         let by = winner(facts, matches, GroupId(id)).and_then(|rule| facts.plan.rule(rule));

@@ -13,6 +13,8 @@
 #![forbid(unsafe_code)]
 
 pub mod ast;
+#[cfg(test)]
+mod chance;
 pub mod diagnostic;
 pub mod format;
 pub mod json;

@@ -173,7 +173,7 @@ pub struct Engine {
     random: StdRng,
     now: Millis,
     draining: bool,
-    /// The last call left work undone.
+    /// The last call left work undone: the next step is due at once.
     behind: bool,
     /// The next entry to be asked whether it has expired, and when.
     swept: (u32, Millis),

@@ -56,6 +56,10 @@ pub const BODY_RATE_WINDOW: Duration = Duration::from_secs(5);
 /// A packed body may unpack to so many times its size; beyond it, it is refused with `payload-too-large`.
 pub const UNPACK_RATIO_MAX: usize = 100;
 
+/// Bytes that one piece of a packed stream may unpack to, whatever came before it. A piece is what the network
+/// brings at once, some 64 KiB.
+pub const UNPACKED_PIECE_BYTES_MAX: usize = 8 << 20;
+
 /// Below so many bytes a packed body may have any ratio: a few events that are alike pack well.
 pub const UNPACKED_FREE_BYTES: usize = 1 << 20;
 

@@ -163,6 +163,17 @@ pub enum State {
     },
 }
 
+impl State {
+    /// Whether nothing follows from it any more.
+    #[must_use]
+    pub fn is_settled(&self) -> bool {
+        match self {
+            Self::Delivered | Self::DeadLetter { .. } | Self::Skipped { .. } => true,
+            Self::Waiting | Self::InFlight { .. } | Self::Again { .. } => false,
+        }
+    }
+}
+
 /// Why a delivery that its rule could have sent is not sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

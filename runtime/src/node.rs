@@ -58,8 +58,9 @@ use crate::idempotency::{Window, WindowLimits};
 use crate::journal::disk::{Disk, Folder};
 use crate::journal::segment::{SegmentLog, SegmentOptions};
 use crate::journal::writer::{Class, Writer, WriterLimits};
-use crate::journal::{Journal, JournalError};
+use crate::journal::{Journal, JournalError, Position};
 use crate::metrics::Metrics;
+use crate::record::Record;
 
 /// Why a node does not start.
 #[derive(Debug, thiserror::Error)]
@@ -171,25 +172,14 @@ impl Node {
             SegmentOptions { segment_bytes: config.segment_bytes, prepare_ahead: true, seed: random_seed()? };
         let (log, recovery) = read(&disk, &clock, options)?;
         let last = recovery.last();
-        let caps = Caps {
-            in_flight_max: config.in_flight_max,
-            connection_in_flight_max: config.connection_in_flight_max,
-        };
-        let mut engine = Engine::new(caps, clock.now().as_millisecond(), random_seed()?);
+        let mut engine = Engine::new(caps(config), clock.now().as_millisecond(), random_seed()?);
         let mut books = empty_books(config);
         let left = recovery.restore(&mut engine, &mut books, clock.now())?;
         tracing::info!(pending = books.pending.node(), "what is owed is known again");
         let shelf = Arc::new(Shelf::new(books));
         let (inbox, gauges) = (Arc::new(Inbox::default()), Arc::new(Gauges::default()));
         let feed = broadcast::Sender::new(FEED_MAX);
-        let parts = HistoryParts {
-            journal: log.records(),
-            disk: Arc::clone(&disk),
-            clock: Arc::clone(&clock),
-            feed: feed.clone(),
-            segments: log.segments().iter().map(|segment| segment.number).collect(),
-            last,
-        };
+        let parts = history_parts(&log, &disk, &clock, feed.clone(), last);
         let history = Arc::new(History::start(parts, history_limits(config))?);
         let keeper = Keeper::start(disk, log.records(), Arc::clone(&clock), pace(config), left.checkpoint)?;
         let keeper = Arc::new(keeper);
@@ -209,10 +199,7 @@ impl Node {
         let journal = Timed { journal: Box::new(log), metrics: Arc::clone(&metrics) };
         let writer = Arc::new(Writer::start(Box::new(journal), writer_limits(config), bookkeeper)?);
         // These go in first, so that no new attempt of the same delivery can stand before them.
-        let unknown: Vec<_> = left.unknown.into_iter().map(|record| fact(record, None)).collect();
-        if !unknown.is_empty() && writer.note(Class::Outcome, unknown).is_err() {
-            return Err(JournalError::Poisoned.into());
-        }
+        note_unknown(&writer, left.unknown)?;
         let sender =
             Sender { connections, transport, clock: Arc::clone(&clock), addresses: config.addresses };
         let driver = Arc::new(Driver {
@@ -226,7 +213,8 @@ impl Node {
             runtime: tokio::runtime::Handle::current(),
         });
         let (running, effects) = (Arc::clone(&driver), left.effects);
-        let run = move || running.run(engine, effects);
+        let engine_failed = failed.clone();
+        let run = move || running.run(engine, effects, &engine_failed);
         let thread = std::thread::Builder::new().name("engine".into()).spawn(run)?;
         let (stopping, engine) = (AtomicBool::new(false), Mutex::new(Some(thread)));
         Ok(Arc::new(Self {
@@ -376,6 +364,37 @@ fn pace(config: &NodeConfig) -> Pace {
         names_kept: config.idempotency_kept,
         names_max: config.node_idempotency_keys_max as u64,
     }
+}
+
+fn caps(config: &NodeConfig) -> Caps {
+    let NodeConfig { in_flight_max, connection_in_flight_max, .. } = *config;
+    Caps { in_flight_max, connection_in_flight_max }
+}
+
+fn history_parts(
+    log: &SegmentLog,
+    disk: &Arc<dyn Disk>,
+    clock: &Arc<dyn Clock>,
+    feed: broadcast::Sender<Feed>,
+    last: Option<Position>,
+) -> HistoryParts {
+    HistoryParts {
+        journal: log.records(),
+        disk: Arc::clone(disk),
+        clock: Arc::clone(clock),
+        feed,
+        segments: log.segments().iter().map(|segment| segment.number).collect(),
+        last,
+    }
+}
+
+/// Writes down the attempts that a crash cut.
+fn note_unknown(writer: &Writer<Fact>, unknown: Vec<Record>) -> Result<(), JournalError> {
+    let unknown: Vec<_> = unknown.into_iter().map(|record| fact(record, None)).collect();
+    if !unknown.is_empty() && writer.note(Class::Outcome, unknown).is_err() {
+        return Err(JournalError::Poisoned);
+    }
+    Ok(())
 }
 
 fn history_limits(config: &NodeConfig) -> HistoryLimits {

@@ -103,6 +103,13 @@ pub fn complain(text: &str) {
     say(&format!("{mark}: {text}"));
 }
 
+/// Complains, and gives the end of a command that did not work.
+#[must_use]
+pub fn failed(text: &str) -> Exit {
+    complain(text);
+    Exit::Failed
+}
+
 /// Whether stderr takes colours: a terminal, and `NO_COLOR` is not set (no-color.org).
 #[must_use]
 pub fn colour_wanted() -> bool {

@@ -115,6 +115,17 @@ async fn cloudevents_come_in_three_modes() {
     let again = app.send("POST", EVENTS, &structured, attributes("2").to_string()).await;
     assert_eq!(again.headers["idempotent-replayed"], "true");
     assert_eq!(again.expect(202)["id"], two["id"]);
+    // A structured event may bring its attributes as headers, too; the content type says what it is.
+    let doubled = [&structured[..], &binary[1..]].concat();
+    let doubled = app.send("POST", EVENTS, &doubled, attributes("2").to_string()).await;
+    assert_eq!(doubled.expect(202)["id"], two["id"]);
+    let named = |source: &str, id: &str| {
+        json!({ "specversion": "1.0", "type": "order.paid", "source": source, "id": id, "data": {} })
+            .to_string()
+    };
+    let one_way = app.send("POST", EVENTS, &structured, named("a\nb", "c")).await.expect(202);
+    let other_way = app.send("POST", EVENTS, &structured, named("a", "b\nc")).await.expect(202);
+    assert_ne!(one_way["id"], other_way["id"], "no pair of source and id is another one");
     let elsewhere = attributes("2").to_string().replace("/shop", "/other");
     assert_ne!(app.send("POST", EVENTS, &structured, elsewhere).await.expect(202)["id"], two["id"]);
     let other = attributes("2").to_string().replace("12", "13");

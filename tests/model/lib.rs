@@ -14,12 +14,12 @@ mod sync;
 use loom::sync::Arc;
 use loom::thread;
 
-use slot::{Sent, Slot};
+use slot::{Retired, Sent, Slot};
 use sync::{Block, Outlet};
 
 impl Sent for Block {
-    fn send(self, outlet: &Outlet) {
-        outlet.send(self);
+    fn send(retired: Retired<Self>, outlet: &Outlet) {
+        outlet.send(retired);
     }
 }
 

@@ -9,6 +9,8 @@ use std::sync::atomic::Ordering::Relaxed;
 use loom::cell::UnsafeCell;
 use loom::sync::Mutex;
 
+use super::slot::Retired;
+
 /// What arc-swap's type of that name looks like to its users.
 pub(super) struct SwapOption<T>(Mutex<Option<Arc<T>>>);
 
@@ -47,7 +49,7 @@ impl Block {
 /// Code on its way to be freed.
 #[derive(Clone)]
 pub(super) struct Outlet {
-    waiting: Arc<Mutex<Vec<Block>>>,
+    waiting: Arc<Mutex<Vec<Retired<Block>>>>,
     /// Blocks that were sent and not freed. Only looked at when all is over, so loom need not see it.
     owed: std::sync::Arc<AtomicUsize>,
 }
@@ -59,17 +61,22 @@ impl Default for Outlet {
 }
 
 impl Outlet {
-    pub(super) fn send(&self, block: Block) {
+    pub(super) fn send(&self, retired: Retired<Block>) {
         self.owed.fetch_add(1, Relaxed);
-        self.waiting.lock().unwrap().push(block);
+        self.waiting.lock().unwrap().push(retired);
     }
 
-    /// Frees what waits, as the thread does whose only work that is.
+    /// Frees what waits and nobody asks, as the thread does whose work that is.
     pub(super) fn free_all(&self) {
         let waiting = std::mem::take(&mut *self.waiting.lock().unwrap());
-        for block in waiting {
-            block.free();
-            self.owed.fetch_sub(1, Relaxed);
+        for retired in waiting {
+            match retired.release() {
+                Ok(block) => {
+                    block.free();
+                    self.owed.fetch_sub(1, Relaxed);
+                }
+                Err(still_asked) => self.waiting.lock().unwrap().push(still_asked),
+            }
         }
     }
 

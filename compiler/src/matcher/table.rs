@@ -6,11 +6,12 @@ use crate::hir::RuleId;
 
 const MIX: [u64; 3] = [0x9e37_79b9_7f4a_7c15, 0xe703_7ed1_a0b4_28db, 0x8ebc_6af0_9c88_c6e3];
 
-/// The product of two numbers, its halves folded together (Wang Yi's wyhash).
+/// The product of two numbers, its halves folded together (Wang Yi's wyhash), and the numbers with it:
+/// bytes that make one of them 0 must not make the other say nothing.
 #[inline(always)]
 fn folded(one: u64, two: u64) -> u64 {
     let product = u128::from(one).wrapping_mul(u128::from(two));
-    product as u64 ^ (product >> 64) as u64
+    product as u64 ^ (product >> 64) as u64 ^ one ^ two
 }
 
 /// The hash of bytes.

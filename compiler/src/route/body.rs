@@ -3,8 +3,6 @@
 use std::fmt::Write as _;
 use std::sync::Arc;
 
-use grammar::Span;
-
 use super::{Delivery, Ignored, Overflow, OverflowKind, Routed, SampledOut, input, settings};
 use crate::eval::{Facts, Frame};
 use crate::hir::{Deliver, DeliveryKey, Statement};
@@ -36,9 +34,8 @@ impl<'a, 'e> Router<'a, 'e> {
     }
 
     /// Runs a body whose condition holds.
-    pub(super) fn run(&mut self, rule: &Arc<str>, place: Span, frame: &Frame<'a, 'e>, body: &'a [Statement]) {
+    pub(super) fn run(&mut self, rule: &Arc<str>, frame: &Frame<'a, 'e>, body: &'a [Statement]) {
         self.routed.matched.push(Arc::clone(rule));
-        self.routed.places.push(place);
         self.statements(&mut Run { rule, frame, elements: Vec::new() }, body);
     }
 

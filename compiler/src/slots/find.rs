@@ -42,7 +42,7 @@ impl Work for Find<'_, '_> {
             Level::Strict | Level::Full => (u32::MAX, Ahead::All),
         };
         let Some(blocks) = Blocks::new(kernel, payload, looked, ahead) else { return false };
-        Walk { tree, payload, blocks, places, unseen }.run(level).is_some()
+        Walk { tree, payload, text: None, blocks, places, unseen }.run(level).is_some()
     }
 }
 
@@ -52,6 +52,8 @@ const PARENTS_MAX: usize = 16;
 struct Walk<'t, 'e, K> {
     tree: &'t Tree,
     payload: &'e [u8],
+    /// The payload as text, once that was asked.
+    text: Option<&'e str>,
     blocks: Blocks<'t, 'e, K>,
     places: &'t mut Places,
     /// How many values that rules read are still to be found, when that ends the walk.
@@ -69,7 +71,7 @@ struct Member {
     again: bool,
 }
 
-impl<K: Kernel> Walk<'_, '_, K> {
+impl<'e, K: Kernel> Walk<'_, 'e, K> {
     #[inline(always)]
     fn run(mut self, level: Level) -> Option<()> {
         let start = self.blocks.past_space(0);
@@ -131,9 +133,17 @@ impl<K: Kernel> Walk<'_, '_, K> {
             }
         }
         if self.blocks.seen().high && level != Level::Fast {
-            std::str::from_utf8(self.payload).ok()?;
+            self.text()?;
         }
         Some(())
+    }
+
+    /// The payload as text. It is checked once, however often something odd asks for it.
+    fn text(&mut self) -> Option<&'e str> {
+        if self.text.is_none() {
+            self.text = Some(text_of(self.payload).ok()?);
+        }
+        self.text
     }
 
     /// Reads what rules read of the members of an object between two of its brackets. Gives the last one
@@ -195,6 +205,8 @@ impl<K: Kernel> Walk<'_, '_, K> {
         let value = self.blocks.past_space(colon.wrapping_add(1));
         let again = self.places.of.get(child.0 as usize).is_some_and(|place| *place != Place::Absent);
         if again {
+            // What had been found below is to be found again.
+            self.unseen = self.unseen.wrapping_add(read_below(self.tree, self.places, child)?);
             self.places.forget(self.tree, child);
         }
         let first = self.blocks.byte(value);
@@ -216,9 +228,9 @@ impl<K: Kernel> Walk<'_, '_, K> {
     }
 
     #[inline(always)]
-    fn named(&self, node: NodeId, start: usize, end: usize) -> Option<Option<NodeId>> {
+    fn named(&mut self, node: NodeId, start: usize, end: usize) -> Option<Option<NodeId>> {
         if self.blocks.seen().backslash {
-            return escaped_child(self.tree, self.payload, node, start, end);
+            return self.escaped_child(node, start, end);
         }
         let length = end.wrapping_sub(start).min(63);
         if self.tree.lengths(node) >> length & 1 == 0 {
@@ -232,10 +244,10 @@ impl<K: Kernel> Walk<'_, '_, K> {
     fn value_in_brackets(&mut self, member: Member, first: u8, depth: usize) -> Option<usize> {
         let Member { node, value, again, .. } = member;
         let behind = if self.tree.is_read(node) {
-            let (behind, found) = whole(self.tree, self.payload, self.places, node, value, depth)?;
+            let behind = self.whole(node, value, depth)?;
             self.blocks.resume(behind)?;
-            // What is below was found as well; nothing ends early on account of a number that is too small.
-            self.unseen = self.unseen.saturating_sub(found).max(1);
+            // What is below was found as well.
+            self.unseen = self.unseen.wrapping_sub(read_below(self.tree, self.places, node)?);
             behind
         } else {
             self.container(first, depth)?.wrapping_add(1)
@@ -255,7 +267,7 @@ impl<K: Kernel> Walk<'_, '_, K> {
                 self.ends(to.wrapping_add(1))?;
                 let raw = RawText { start: offset(from), end: offset(to), escaped: false };
                 let Seen { backslash, high } = self.blocks.seen();
-                Some(Place::Text(if backslash || high { odd_text(self.payload, raw)? } else { raw }))
+                Some(Place::Text(if backslash || high { self.odd_text(raw)? } else { raw }))
             }
             b'-' | b'0'..=b'9' => {
                 let end = number(self.payload, start)?;
@@ -267,6 +279,38 @@ impl<K: Kernel> Walk<'_, '_, K> {
             b'n' => self.word(start, b"null", Place::Null),
             _ => None,
         }
+    }
+
+    /// The child of that name, which may hold escapes.
+    #[inline(never)]
+    fn escaped_child(&mut self, node: NodeId, start: usize, end: usize) -> Option<Option<NodeId>> {
+        let raw = RawText { start: offset(start), end: offset(end), escaped: true };
+        if !raw.bytes(self.payload).contains(&b'\\') {
+            return Some(self.tree.child(node, Name::within(self.payload, start, end)?));
+        }
+        // Is the key well-formed? The scanner knows.
+        Scanner::over(self.text()?, start - 1).skip(0).ok()?;
+        let name: Cow<'_, str> = raw.decode_bytes(self.payload);
+        Some(self.tree.child(node, Name::new(&name)))
+    }
+
+    /// A text that may hold escapes, or bytes that are not UTF-8.
+    #[inline(never)]
+    fn odd_text(&mut self, raw: RawText) -> Option<RawText> {
+        let escaped = raw.bytes(self.payload).contains(&b'\\');
+        if escaped {
+            Scanner::over(self.text()?, raw.start as usize - 1).skip(0).ok()?;
+        }
+        std::str::from_utf8(raw.bytes(self.payload)).ok()?;
+        Some(RawText { escaped, ..raw })
+    }
+
+    /// Reads a list or record with what is below it. Gives where it ends.
+    #[inline(never)]
+    fn whole(&mut self, node: NodeId, start: usize, depth: usize) -> Option<usize> {
+        let mut scanner = Scanner::over(self.text()?, start);
+        self.places.fill(self.tree, &mut scanner, node, u32::try_from(depth).ok()? + 1).ok()?;
+        Some(scanner.at())
     }
 
     /// Passes over a container whose bracket was the last one; gives the place of its closing bracket.
@@ -300,51 +344,15 @@ impl<K: Kernel> Walk<'_, '_, K> {
     }
 }
 
-/// The child of that name, which may hold escapes.
+/// How many values that rules read were found below a node.
 #[inline(never)]
-fn escaped_child(
-    tree: &Tree,
-    payload: &[u8],
-    node: NodeId,
-    start: usize,
-    end: usize,
-) -> Option<Option<NodeId>> {
-    let raw = RawText { start: offset(start), end: offset(end), escaped: true };
-    if !raw.bytes(payload).contains(&b'\\') {
-        return Some(tree.child(node, Name::within(payload, start, end)?));
-    }
-    // Is the key well-formed? The scanner knows.
-    Scanner::over(text_of(payload).ok()?, start - 1).skip(0).ok()?;
-    let name: Cow<'_, str> = raw.decode_bytes(payload);
-    Some(tree.child(node, Name::new(&name)))
-}
-
-/// A text that may hold escapes, or bytes that are not UTF-8.
-#[inline(never)]
-fn odd_text(payload: &[u8], raw: RawText) -> Option<RawText> {
-    let escaped = raw.bytes(payload).contains(&b'\\');
-    if escaped {
-        Scanner::over(text_of(payload).ok()?, raw.start as usize - 1).skip(0).ok()?;
-    }
-    std::str::from_utf8(raw.bytes(payload)).ok()?;
-    Some(RawText { escaped, ..raw })
-}
-
-/// Reads a list or record with what is below it. Gives where it ends, and how many places were found in it.
-#[inline(never)]
-fn whole(
-    tree: &Tree,
-    payload: &[u8],
-    places: &mut Places,
-    node: NodeId,
-    start: usize,
-    depth: usize,
-) -> Option<(usize, u32)> {
-    let mut scanner = Scanner::over(text_of(payload).ok()?, start);
-    places.fill(tree, &mut scanner, node, u32::try_from(depth).ok()? + 1).ok()?;
-    let below = places.of.get(tree.below(node))?;
-    let found = below.iter().filter(|place| **place != Place::Absent).count();
-    Some((scanner.at(), u32::try_from(found).ok()?))
+fn read_below(tree: &Tree, places: &Places, node: NodeId) -> Option<u32> {
+    let range = tree.below(node);
+    let nodes = (range.start as u32..).map(NodeId);
+    let found = nodes
+        .zip(places.of.get(range)?)
+        .filter(|(node, place)| **place != Place::Absent && tree.is_read(*node));
+    u32::try_from(found.count()).ok()
 }
 
 /// The end of a number, by the syntax of RFC 8259.

@@ -158,7 +158,9 @@ impl Random {
 
 #[test]
 fn the_fast_way_finds_what_the_slow_way_finds() {
-    let plans = [plan_of(PATHS), plan_of(&["a"]), plan_of(&["b/d"]), plan_of(&[])];
+    // In the last one a value is read that holds one which is not, which holds one that is.
+    let plans =
+        [plan_of(PATHS), plan_of(&["a"]), plan_of(&["b/d"]), plan_of(&[]), plan_of(&["b", "b/d/e", "n"])];
     let many: Vec<String> = (0..40).map(|at| format!("f{at}")).chain(["a".into(), "b/c".into()]).collect();
     let many = plan_of(&many.iter().map(|path| &**path).collect::<Vec<_>>());
     let mut random = Random(0x9e37_79b9_7f4a_7c15);
@@ -251,4 +253,34 @@ fn memory_of_another_event_does_not_show() {
         assert_eq!(shown(&plan, &slots).lines().last(), Some(expected), "{payload}");
         scratch = slots.recycle();
     }
+}
+
+/// Ending early, the fast level must not take what it found twice, or what nothing reads, for what is missing.
+#[test]
+fn the_fast_level_goes_on_until_all_was_found() {
+    let cases: [(&[&str], &str); 3] = [
+        (&["a", "a/b/c", "n"], r#"{"a":{"b":{"c":"DE"}},"n":"x"}"#),
+        (&["a/b", "n"], r#"{"a":{"b":1},"a":{"b":2},"n":"x"}"#),
+        (&["a", "a/b", "n"], r#"{"a":{"b":1},"a":{"b":2},"n":"x"}"#),
+    ];
+    for (paths, payload) in cases {
+        let plan = plan_of(paths);
+        let of = |level| {
+            let slots = Slots::of_conditions(Scratch::default(), &plan, payload.as_bytes(), level).unwrap();
+            shown(&plan, &slots)
+        };
+        assert_eq!(of(Level::Fast), of(Level::Full), "{payload}");
+    }
+}
+
+/// Every key with an escape used to have the whole payload checked again.
+#[test]
+fn many_escaped_keys_take_no_longer_than_their_length() {
+    let plan = plan_of(&["a"]);
+    let payload = format!("{{{}\"a\":1}}", "\"\\n\":\"é\",".repeat(40_000));
+    let began = std::time::Instant::now();
+    let slots = Slots::of_conditions(Scratch::default(), &plan, payload.as_bytes(), Level::Strict).unwrap();
+    assert_eq!(shown(&plan, &slots), "1\n");
+    // Unoptimised it takes some tens of milliseconds, and took minutes.
+    assert!(began.elapsed() < std::time::Duration::from_secs(10), "{:?}", began.elapsed());
 }

@@ -16,6 +16,41 @@ pub struct Expr {
     pub span: Span,
 }
 
+impl Expr {
+    /// Whether something holds for an expression that stands directly in this one. Those in the holes of
+    /// a text are not asked: they stand on its lines.
+    pub fn any_part(&self, mut holds: impl FnMut(&Self) -> bool) -> bool {
+        match &self.kind {
+            ExprKind::Field { base: inner, .. }
+            | ExprKind::Paren(inner)
+            | ExprKind::Not(inner)
+            | ExprKind::Negate(inner)
+            | ExprKind::Test { subject: inner, .. }
+            | ExprKind::Regex { subject: inner, .. }
+            | ExprKind::Capture { subject: inner, .. }
+            | ExprKind::Connective { items: inner, .. } => holds(inner),
+            ExprKind::Index { base: one, index: two }
+            | ExprKind::Compare { left: one, right: two, .. }
+            | ExprKind::Arithmetic { left: one, right: two, .. }
+            | ExprKind::Else { subject: one, fallback: two }
+            | ExprKind::Quantifier { list: one, condition: two, .. } => holds(one) || holds(two),
+            ExprKind::Pipe { subject, args, .. } => holds(subject) || args.iter().any(holds),
+            ExprKind::Each { list, filter, body, .. } => {
+                holds(list) || holds(body) || filter.as_deref().is_some_and(holds)
+            }
+            ExprKind::Logic { terms: items, .. } | ExprKind::List(items) => items.iter().any(holds),
+            ExprKind::Choose { arms, otherwise } => {
+                let mut parts = arms.iter().flat_map(|arm| [&arm.condition, &arm.value]);
+                parts.any(&mut holds) || otherwise.as_deref().is_some_and(holds)
+            }
+            ExprKind::Record(record) => record.entries.iter().any(|entry| match entry {
+                Entry::Field { value, .. } | Entry::Spread(value) => holds(value),
+            }),
+            _ => false,
+        }
+    }
+}
+
 /// What an expression is.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]

@@ -194,42 +194,19 @@ impl Printer<'_> {
             }
             ExprKind::Record(record) => self.record_is_tall(record),
             ExprKind::List(items) => {
-                items.first().is_some_and(|first| self.begins_line(first.span.start))
-                    || items.iter().any(|item| self.is_tall(item))
+                items.first().is_some_and(|first| self.begins_line(first.span.start)) || self.has_tall(expr)
             }
-            ExprKind::Choose { arms, otherwise } => {
+            ExprKind::Choose { arms, .. } => {
                 // The word `when` stands before the condition.
                 let line = |start: u32| self.word_begins_line(start, "when");
-                arms.first().is_some_and(|arm| line(arm.condition.span.start))
-                    || arms.iter().any(|arm| self.is_tall(&arm.condition) || self.is_tall(&arm.value))
-                    || otherwise.as_deref().is_some_and(|rest| self.is_tall(rest))
+                arms.first().is_some_and(|arm| line(arm.condition.span.start)) || self.has_tall(expr)
             }
-            ExprKind::Field { base: inner, .. }
-            | ExprKind::Paren(inner)
-            | ExprKind::Not(inner)
-            | ExprKind::Negate(inner)
-            | ExprKind::Test { subject: inner, .. }
-            | ExprKind::Regex { subject: inner, .. }
-            | ExprKind::Capture { subject: inner, .. }
-            | ExprKind::Connective { items: inner, .. } => self.is_tall(inner),
-            ExprKind::Index { base: one, index: two }
-            | ExprKind::Compare { left: one, right: two, .. }
-            | ExprKind::Arithmetic { left: one, right: two, .. }
-            | ExprKind::Else { subject: one, fallback: two }
-            | ExprKind::Quantifier { list: one, condition: two, .. } => {
-                self.is_tall(one) || self.is_tall(two)
-            }
-            ExprKind::Logic { terms, .. } => terms.iter().any(|term| self.is_tall(term)),
-            ExprKind::Pipe { subject, args, .. } => {
-                self.is_tall(subject) || args.iter().any(|arg| self.is_tall(arg))
-            }
-            ExprKind::Each { list, filter, body, .. } => {
-                self.is_tall(list)
-                    || self.is_tall(body)
-                    || filter.as_ref().is_some_and(|one| self.is_tall(one))
-            }
-            _ => false,
+            _ => self.has_tall(expr),
         }
+    }
+
+    fn has_tall(&self, expr: &Expr) -> bool {
+        expr.any_part(|part| self.is_tall(part))
     }
 
     /// The same for a record.
@@ -260,22 +237,6 @@ fn can_be_tall(expr: &Expr) -> bool {
         ExprKind::Record(record) => !record.entries.is_empty(),
         ExprKind::List(items) => !items.is_empty(),
         ExprKind::Logic { .. } | ExprKind::Choose { .. } | ExprKind::Quantifier { .. } => true,
-        ExprKind::Field { base: inner, .. }
-        | ExprKind::Paren(inner)
-        | ExprKind::Not(inner)
-        | ExprKind::Negate(inner)
-        | ExprKind::Test { subject: inner, .. }
-        | ExprKind::Regex { subject: inner, .. }
-        | ExprKind::Capture { subject: inner, .. }
-        | ExprKind::Connective { items: inner, .. } => can_be_tall(inner),
-        ExprKind::Index { base: one, index: two }
-        | ExprKind::Compare { left: one, right: two, .. }
-        | ExprKind::Arithmetic { left: one, right: two, .. }
-        | ExprKind::Else { subject: one, fallback: two } => can_be_tall(one) || can_be_tall(two),
-        ExprKind::Pipe { subject, args, .. } => can_be_tall(subject) || args.iter().any(can_be_tall),
-        ExprKind::Each { list, filter, body, .. } => {
-            can_be_tall(list) || can_be_tall(body) || filter.as_deref().is_some_and(can_be_tall)
-        }
-        _ => false,
+        _ => expr.any_part(can_be_tall),
     }
 }

@@ -16,28 +16,7 @@ pub(super) fn in_expr(expr: &Expr, at: u32) -> bool {
                 None => covers(expr.span, at) && !between_condition_and_value(expr, at),
             }
         }
-        ExprKind::Field { base: inner, .. }
-        | ExprKind::Paren(inner)
-        | ExprKind::Not(inner)
-        | ExprKind::Negate(inner)
-        | ExprKind::Test { subject: inner, .. }
-        | ExprKind::Regex { subject: inner, .. }
-        | ExprKind::Capture { subject: inner, .. }
-        | ExprKind::Connective { items: inner, .. } => inside(&[inner], at),
-        ExprKind::Index { base: one, index: two }
-        | ExprKind::Compare { left: one, right: two, .. }
-        | ExprKind::Arithmetic { left: one, right: two, .. }
-        | ExprKind::Else { subject: one, fallback: two }
-        | ExprKind::Quantifier { list: one, condition: two, .. } => inside(&[one, two], at),
-        ExprKind::Pipe { subject, args, .. } => {
-            let parts: Vec<&Expr> = std::iter::once(&**subject).chain(args).collect();
-            inside(&parts, at)
-        }
-        ExprKind::Each { list, filter, body, .. } => {
-            let parts: Vec<&Expr> = [&**list, &**body].into_iter().chain(filter.as_deref()).collect();
-            inside(&parts, at)
-        }
-        _ => false,
+        _ => expr.any_part(|part| covers(part.span, at) && in_expr(part, at)),
     }
 }
 
@@ -70,10 +49,6 @@ pub(super) fn in_gap(whole: Span, items: &[Expr], at: u32) -> bool {
 fn between_condition_and_value(expr: &Expr, at: u32) -> bool {
     let ExprKind::Choose { arms, .. } = &expr.kind else { return false };
     arms.iter().any(|arm| arm.condition.span.end <= at && at < arm.value.span.start)
-}
-
-fn inside(parts: &[&Expr], at: u32) -> bool {
-    parts.iter().any(|part| covers(part.span, at) && in_expr(part, at))
 }
 
 fn covers(span: Span, at: u32) -> bool {

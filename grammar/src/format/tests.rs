@@ -7,6 +7,7 @@ use serde_json::Value;
 
 use super::{format, text};
 use crate::ast::File;
+use crate::chance::Chance;
 use crate::json::{from_json, to_json};
 use crate::{Source, SourceId, parse};
 
@@ -19,27 +20,6 @@ const SAMPLES: &[&str] = &[
     include_str!("../../examples/6_environments.route"),
     include_str!("../../editors/tree-sitter/test/every_construct.route"),
 ];
-
-/// SplitMix64 (Steele, Lea and Flood, 2014): the same cases on every run.
-struct Chance(u64);
-
-impl Chance {
-    fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
-        let mut mixed = self.0;
-        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-        mixed ^ (mixed >> 31)
-    }
-
-    fn below(&mut self, bound: usize) -> usize {
-        usize::try_from(self.next() % bound.max(1) as u64).unwrap()
-    }
-
-    fn one<T: Copy>(&mut self, of: &[T]) -> T {
-        of[self.below(of.len())]
-    }
-}
 
 /// How many generated cases; `FANWISE_CASES` asks for more.
 fn cases(default: usize) -> usize {

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use axum::extract::{FromRequestParts, RawPathParams};
+use axum::http::HeaderMap;
 use axum::http::header::AUTHORIZATION;
 use axum::http::request::Parts;
 
@@ -46,21 +47,29 @@ impl FromRequestParts<Arc<Server>> for Caller {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, server: &Arc<Server>) -> Result<Self, Problem> {
-        let Some(header) = parts.headers.get(AUTHORIZATION) else {
-            return Err(Problem::new(Kind::KeyMissing, "send `Authorization: Bearer KEY`"));
-        };
-        let token = header.to_str().ok().and_then(|text| {
-            let (scheme, token) = text.split_once(' ')?;
-            scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
-        });
-        let Some(token) = token else {
-            return Err(Problem::new(Kind::KeyMissing, "the header must read `Authorization: Bearer KEY`"));
-        };
-        let holder = server.keys.holder(token);
-        holder
-            .map(Self)
-            .ok_or_else(|| Problem::new(Kind::KeyUnknown, "the key is wrong, revoked, or of another server"))
+        let holder = server.keys.holder(token(&parts.headers)?);
+        holder.map(Self).ok_or_else(unknown_key)
     }
+}
+
+/// The key that a request brings.
+///
+/// # Errors
+/// `key-missing` when there is none.
+pub(super) fn token(headers: &HeaderMap) -> Result<&str, Problem> {
+    let Some(header) = headers.get(AUTHORIZATION) else {
+        return Err(Problem::new(Kind::KeyMissing, "send `Authorization: Bearer KEY`"));
+    };
+    let token = header.to_str().ok().and_then(|text| {
+        let (scheme, token) = text.split_once(' ')?;
+        scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
+    });
+    token.ok_or_else(|| Problem::new(Kind::KeyMissing, "the header must read `Authorization: Bearer KEY`"))
+}
+
+/// What is answered to a key that nobody has.
+pub(super) fn unknown_key() -> Problem {
+    Problem::new(Kind::KeyUnknown, "the key is wrong, revoked, or of another server")
 }
 
 /// The workspace that a path names as `{ws}`, seen by a caller who may.

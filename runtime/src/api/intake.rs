@@ -105,10 +105,12 @@ async fn post(
     query.finish()?;
     let key = idempotency_key(headers)?;
     let sent = Sent { server, place: &place, headers, key };
-    if is_binary(headers) {
+    let content = content(headers, TAKEN);
+    // The content type decides: a structured event may repeat its attributes as headers (HTTP binding 3.2).
+    if is_binary(headers) && !matches!(content, Ok(Content::CloudEvent | Content::CloudEvents)) {
         return sent.one(body, Form::Binary(headers, payload)).await;
     }
-    match content(headers, TAKEN)? {
+    match content? {
         Content::Json => sent.one_or_list(body, only_refused).await,
         Content::CloudEvent => sent.one(body, Form::Structured(payload)).await,
         Content::CloudEvents => {

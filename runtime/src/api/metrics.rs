@@ -4,11 +4,11 @@ use std::sync::Arc;
 
 use axum::extract::State;
 use axum::http::HeaderMap;
-use axum::http::header::{AUTHORIZATION, CONTENT_TYPE};
+use axum::http::header::CONTENT_TYPE;
 use axum::response::{IntoResponse, Response};
 use serde_json::{Value, json};
 
-use super::auth::Caller;
+use super::auth::{Caller, token, unknown_key};
 use super::problem::{Kind, Problem};
 use super::query::Query;
 use super::{Json, health, json_of};
@@ -50,18 +50,14 @@ fn process(text: &mut Text) {
 
 /// Numbers about all workspaces together are the operator's: the admin key, or the key that only reads them.
 fn may_scrape(server: &Server, headers: &HeaderMap) -> Result<(), Problem> {
-    let Some(header) = headers.get(AUTHORIZATION) else {
-        return Err(Problem::new(Kind::KeyMissing, "send `Authorization: Bearer KEY`"));
-    };
-    let token =
-        header.to_str().ok().and_then(|text| text.split_once(' ')).map_or("", |(_, token)| token.trim());
+    let token = token(headers)?;
     let reads = |keys: &crate::key::Keys| keys.holder(token) == Some(Holder::Admin);
     if reads(&server.keys) || server.metrics_key.as_ref().is_some_and(reads) {
         return Ok(());
     }
     match server.keys.holder(token) {
         Some(_) => Err(Problem::new(Kind::NotAllowed, "only the admin key or the metrics key may do that")),
-        None => Err(Problem::new(Kind::KeyUnknown, "the key is wrong, revoked, or of another server")),
+        None => Err(unknown_key()),
     }
 }
 

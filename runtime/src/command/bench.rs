@@ -9,12 +9,11 @@ mod workspaces;
 use std::path::{Path, PathBuf};
 
 use clap::ValueEnum;
-use compiler::slots::Level;
 
 use super::bundle;
-use crate::config::COMPILED_BYTES_MAX;
+use crate::config::{COMPILED_BYTES_MAX, PayloadChecks};
 use crate::limits::WORKSPACES_MAX;
-use crate::out::{Exit, Out, complain};
+use crate::out::{Exit, Out, complain, failed};
 use build::{Built, NotBuilt};
 use events::Events;
 
@@ -35,7 +34,7 @@ pub(super) struct Arguments {
 
     /// How much of an event is checked before rules are asked
     #[arg(long, value_enum, default_value = "strict")]
-    level: LevelArgument,
+    level: PayloadChecks,
 
     /// How data is written
     #[arg(long, value_enum, default_value = "table")]
@@ -65,27 +64,6 @@ pub(super) struct Arguments {
     /// As for `fanwise serve`
     #[arg(long, default_value_t = COMPILED_BYTES_MAX, value_name = "BYTES")]
     compiled_bytes_max: u64,
-}
-
-/// `--level`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-enum LevelArgument {
-    /// The whole event is walked; what rules read is checked in full
-    Strict,
-    /// Everything is checked in full
-    Full,
-    /// The walk ends when everything that rules read was found
-    Fast,
-}
-
-impl From<LevelArgument> for Level {
-    fn from(argument: LevelArgument) -> Self {
-        match argument {
-            LevelArgument::Strict => Self::Strict,
-            LevelArgument::Full => Self::Full,
-            LevelArgument::Fast => Self::Fast,
-        }
-    }
 }
 
 /// How data is written.
@@ -152,9 +130,4 @@ fn of_events(arguments: &Arguments, rules: &Path, events: &Path) -> Result<Strin
 fn json(measured: &impl serde::Serialize) -> Result<String, Exit> {
     let text = serde_json::to_string_pretty(measured).map_err(|error| failed(&error.to_string()))?;
     Ok(text + "\n")
-}
-
-fn failed(text: &str) -> Exit {
-    complain(text);
-    Exit::Failed
 }

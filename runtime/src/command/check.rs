@@ -7,7 +7,7 @@ use grammar::diagnostic::{Colour, Severity, to_json};
 use serde_json::json;
 
 use super::{Output, bundle};
-use crate::out::{Exit, Out, colour_wanted, complain, say};
+use crate::out::{Exit, Out, colour_wanted, failed, say};
 use crate::rules::{Messages, rendered};
 
 /// Arguments of `fanwise check`.
@@ -38,10 +38,7 @@ pub(super) fn show_messages(messages: &Messages) {
 pub(super) fn run(arguments: &Arguments) -> Exit {
     let bundle = match bundle::read(&arguments.paths) {
         Ok(bundle) => bundle,
-        Err(error) => {
-            complain(&error.to_string());
-            return Exit::Failed;
-        }
+        Err(error) => return failed(&error.to_string()),
     };
     let checked = compiler::check(&bundle, &World::offline(arguments.environment.as_deref()));
     let count = |severity| checked.diagnostics.iter().filter(|one| one.severity == severity).count();
@@ -63,8 +60,7 @@ pub(super) fn run(arguments: &Arguments) -> Exit {
                 "files": files, "errors": errors, "warnings": warnings, "diagnostics": diagnostics,
             });
             if let Err(error) = Out::default().text(&format!("{document}\n")) {
-                complain(&format!("stdout cannot be written: {error}"));
-                return Exit::Failed;
+                return failed(&format!("stdout cannot be written: {error}"));
             }
         }
     }

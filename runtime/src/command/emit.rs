@@ -9,7 +9,7 @@ use super::client::Client;
 use super::why::percent;
 use crate::config::ClientSettings;
 use crate::limits::EVENT_BODY_BYTES_MAX;
-use crate::out::{Exit, Out, complain};
+use crate::out::{Exit, Out, complain, failed};
 
 /// Arguments of `fanwise emit`.
 #[derive(Debug, clap::Args)]
@@ -78,9 +78,4 @@ async fn send(arguments: &Arguments) -> Result<String, Exit> {
     let path = format!("/v1/workspaces/{}/events", percent(&arguments.client.workspace));
     let headers = [("content-type", "application/json")];
     client.send(Method::POST, &path, &headers, Some(Value::Object(event).to_string())).await?.good()
-}
-
-fn failed(text: &str) -> Exit {
-    complain(text);
-    Exit::Failed
 }

@@ -15,7 +15,7 @@ use super::check::show_messages;
 use crate::api::problem::Problem;
 use crate::ingest::envelope::{EPOCH, Envelope};
 use crate::limits::LINE_BYTES_MAX;
-use crate::out::{Exit, Out, Written, complain};
+use crate::out::{Exit, Out, Written, failed};
 use crate::rules::{Decided, Engine, Owed, Rules};
 
 /// Arguments of `fanwise match`.
@@ -185,9 +185,4 @@ fn skip_line(events: &mut dyn BufRead) -> io::Result<()> {
             return Ok(());
         }
     }
-}
-
-fn failed(text: &str) -> Exit {
-    complain(text);
-    Exit::Failed
 }

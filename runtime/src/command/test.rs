@@ -8,7 +8,7 @@ use grammar::diagnostic::{Colour, render, to_json};
 use serde_json::{Value, json};
 
 use super::{Output, bundle};
-use crate::out::{Exit, Out, colour_wanted, complain, say};
+use crate::out::{Exit, Out, colour_wanted, failed, say};
 use crate::rules::rendered;
 
 /// Arguments of `fanwise test`.
@@ -32,18 +32,14 @@ pub(super) struct Arguments {
 pub(super) fn run(arguments: &Arguments) -> Exit {
     let bundle = match bundle::read(&arguments.paths) {
         Ok(bundle) => bundle,
-        Err(error) => {
-            complain(&error.to_string());
-            return Exit::Failed;
-        }
+        Err(error) => return failed(&error.to_string()),
     };
     let run = run_tests(&bundle, &World::offline(arguments.environment.as_deref()));
     match arguments.output {
         Output::Text => say(&in_words(&run)),
         Output::Json => {
             if let Err(error) = Out::default().text(&format!("{}\n", in_json(&run))) {
-                complain(&format!("stdout cannot be written: {error}"));
-                return Exit::Failed;
+                return failed(&format!("stdout cannot be written: {error}"));
             }
         }
     }

@@ -174,8 +174,11 @@ impl Names {
         }
         let name: Arc<str> = name.into();
         let asked = self.source.addresses(Arc::clone(&name));
+        // A task of its own: whoever asked may go, and a question that nobody drives would keep its place.
+        let asked = tokio::spawn(asked);
         let lookup = async move {
-            let found = asked.await.map_err(|error| NameError(Arc::new(error)))?;
+            let found = asked.await.map_err(io::Error::other).and_then(|found| found);
+            let found = found.map_err(|error| NameError(Arc::new(error)))?;
             Ok(Arc::new(Answered { found, allowed: Default::default() }))
         };
         let lookup = lookup.boxed().shared();
@@ -251,6 +254,31 @@ mod tests {
         assert!(!names.lookup(&ws("a"), "missing", now + MISSING_KEPT).unwrap().ptr_eq(&missing));
     }
 
+    /// Answers after a while, and counts its answers.
+    struct Slow(Arc<Semaphore>);
+
+    impl NameSource for Slow {
+        fn addresses(&self, _: Arc<str>) -> BoxFuture<'static, io::Result<Found>> {
+            let answered = Arc::clone(&self.0);
+            Box::pin(async move {
+                tokio::time::sleep(Duration::from_millis(1)).await;
+                answered.add_permits(1);
+                Ok(Found { addresses: Vec::new(), good_for: None })
+            })
+        }
+    }
+
+    #[tokio::test]
+    async fn a_question_that_nobody_waits_for_is_answered_and_gives_its_place_back() {
+        let answered = Arc::new(Semaphore::new(0));
+        let names = Names::new(Arc::new(Slow(Arc::clone(&answered))));
+        for number in 0..50 {
+            drop(names.lookup(&ws("a"), &format!("{number}"), Instant::now()));
+        }
+        let all = tokio::time::timeout(Duration::from_secs(30), answered.acquire_many(50)).await;
+        assert!(all.unwrap().is_ok());
+    }
+
     #[tokio::test]
     async fn the_system_knows_this_machine() {
         let found = System::default().addresses("localhost".into()).await.unwrap();
@@ -258,8 +286,8 @@ mod tests {
         assert!(System::default().addresses("no name at all".into()).await.is_err());
     }
 
-    #[test]
-    fn a_workspace_cannot_search_the_name_system() {
+    #[tokio::test]
+    async fn a_workspace_cannot_search_the_name_system() {
         let names = Names::new(Arc::new(Fake));
         let now = Instant::now();
         for number in 0..NEW_NAMES_PER_MINUTE_MAX {
@@ -271,8 +299,8 @@ mod tests {
         assert!(names.lookup(&ws("a"), "even more", now + MINUTE).is_ok());
     }
 
-    #[test]
-    fn the_names_that_are_kept_are_bounded() {
+    #[tokio::test]
+    async fn the_names_that_are_kept_are_bounded() {
         let names = Names::new(Arc::new(Fake));
         for number in 0..NAMES_MAX + 10 {
             // Many workspaces, so that none of them asks for too much.

@@ -162,6 +162,8 @@ impl Engine {
     /// making, whatever was copied within the journal since.
     pub fn restore(&mut self, owed: impl IntoIterator<Item = Owe>, effects: &mut Vec<Effect>) {
         let mut ordered = Vec::new();
+        // What is due stands in its queue already, and no timer would wake anybody for it.
+        self.behind = true;
         for owe in owed {
             if owe.order.is_some() { ordered.push(owe) } else { self.owe(owe, effects) }
         }
@@ -174,6 +176,7 @@ impl Engine {
     /// The same of one delivery without an order, faster: `known` is the number of its connection, found at
     /// the first one and good while the engine takes nothing else.
     pub fn restore_one(&mut self, owe: Owe, known: &mut Option<u32>, effects: &mut Vec<Effect>) {
+        self.behind = true;
         self.owe_to(owe, known, effects);
     }
 

@@ -236,8 +236,8 @@ impl Reading<'_> {
             let at = self.place.trim_end_matches(['/', '-']).to_owned();
             return Err(refused(vec![FieldError { at, detail, help: None }]));
         }
-        // No source holds a line break that is not escaped, so two pairs never make the same key.
-        let key = format!("cloudevent\n{source}\n{id}").into();
+        // With the source's length in front, two pairs never make the same key.
+        let key = format!("cloudevent\n{}\n{source}\n{id}", source.len()).into();
         Ok(Translated { envelope, key, attributes: attributes.into() })
     }
 

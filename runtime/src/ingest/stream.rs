@@ -44,6 +44,8 @@ pub struct Intake {
     tell: Tell,
     lines: Arc<AnswerLines>,
     line: u64,
+    /// Up to this line everything was kept or refused: a client goes on behind it.
+    acked: u64,
     accepted: u64,
     refused: u64,
     told: u64,
@@ -56,7 +58,7 @@ impl Intake {
     #[must_use]
     pub fn new(node: Arc<Node>, place: Place, tell: Tell) -> Self {
         let lines = Arc::default();
-        Self { node, place, tell, lines, line: 0, accepted: 0, refused: 0, told: 0, held: None }
+        Self { node, place, tell, lines, line: 0, acked: 0, accepted: 0, refused: 0, told: 0, held: None }
     }
 
     /// Takes the stream in, in the background, and returns its answer's body.
@@ -159,8 +161,8 @@ impl Intake {
                 }
             }
         }
-        let acked = self.line - u64::from(self.held.is_some());
-        self.lines.push_always(&json!({ "acked": acked }));
+        self.acked = self.line - u64::from(self.held.is_some());
+        self.lines.push_always(&json!({ "acked": self.acked }));
         Ok(())
     }
 
@@ -175,7 +177,7 @@ impl Intake {
         };
         let mut last = json!({
             "done": ended.is_ok(),
-            "acked": self.line,
+            "acked": if ended.is_ok() { self.line } else { self.acked },
             "accepted": self.accepted,
             "refused": self.refused,
             "durability": super::answer::DURABILITY,

@@ -85,7 +85,7 @@ impl Wait {
 /// Whether nothing follows of a delivery any more. One that has left the history is settled.
 async fn is_settled(node: &Node, workspace: &WorkspaceId, id: &DeliveryId) -> bool {
     let found = node.delivery(workspace, id).await;
-    found.is_ok_and(|view| view.is_none_or(|view| view.is_settled()))
+    found.is_ok_and(|view| view.is_none_or(|view| view.state.is_settled()))
 }
 
 /// An answer in which every delivery says where it stands.
@@ -102,7 +102,7 @@ async fn with_states(node: &Node, workspace: &WorkspaceId, answered: &Answered) 
                 continue;
             }
         };
-        settled &= view.is_settled();
+        settled &= view.state.is_settled();
         let Some(shown) = shown.as_object_mut() else { continue };
         if let Ok(Value::Object(state)) = json_of(&view.state) {
             shown.extend(state);

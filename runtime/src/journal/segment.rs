@@ -308,9 +308,8 @@ impl Journal for SegmentLog {
     }
 
     fn drop_oldest(&mut self) -> Result<Option<u32>, JournalError> {
-        let Some(oldest) = self.sealed.pop_front() else { return Ok(None) };
+        let Some(oldest) = self.sealed.front().copied() else { return Ok(None) };
         let name = file_name(oldest.number);
-        self.readers.remove(oldest.number);
         if self.is_short
             && let Spare::Preparing(thread) = std::mem::replace(&mut self.spare, Spare::None)
         {
@@ -325,8 +324,14 @@ impl Journal for SegmentLog {
         } else {
             self.disk.remove(&name).map_err(failed("removing", &name))?;
         }
+        // Only now: if the file had stayed, the next try must be about it and not about the one behind it.
+        self.sealed.pop_front();
+        self.readers.remove(oldest.number);
         crash::point("segment.dropped");
-        self.disk.sync_names().map_err(failed("removing", &name))?;
+        if let Err(error) = self.disk.sync_names() {
+            // After a crash it may be there again, and is dropped again.
+            tracing::warn!(segment = oldest.number, %error, "the folder was not synced");
+        }
         Ok(Some(oldest.number))
     }
 

@@ -5,6 +5,7 @@
 //! Nobody is ever blocked by a full queue: whoever comes is refused and told when to come again.
 
 use std::collections::VecDeque;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
@@ -152,7 +153,10 @@ impl<T: Send + 'static> Writer<T> {
         work.make_room();
         let thread = std::thread::Builder::new().name("journal".into()).spawn(move || {
             let _ending = Ending(Arc::clone(&work.shared));
-            work.run();
+            // A panic is a failure of the journal like any other: nothing more becomes durable.
+            if catch_unwind(AssertUnwindSafe(|| work.run())).is_err() {
+                work.fail(&JournalError::Poisoned);
+            }
         })?;
         Ok(Self { shared, records, record_bytes_max, thread: Mutex::new(Some(thread)) })
     }
@@ -290,9 +294,6 @@ struct Ending<T>(Arc<Shared<T>>);
 
 impl<T> Drop for Ending<T> {
     fn drop(&mut self) {
-        if std::thread::panicking() {
-            self.0.failing.store(true, Ordering::Release);
-        }
         let mut queue = self.0.lock();
         queue.closed = true;
         queue.waiting.clear();
@@ -319,7 +320,7 @@ enum Next<T> {
 }
 
 impl<T: Send + 'static, C: Committed<T>> Work<T, C> {
-    fn run(mut self) {
+    fn run(&mut self) {
         loop {
             let result = match self.next() {
                 Next::Write(group) => self.write(group),

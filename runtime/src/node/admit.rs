@@ -170,7 +170,7 @@ impl Node {
     /// See [`ChangeError`].
     pub async fn discard(&self, workspace: &WorkspaceId, delivery: &DeliveryId) -> Result<(), ChangeError> {
         let found = self.found(workspace, delivery).await.map_err(|_| ChangeError::Unreadable)?;
-        if found.ok_or(ChangeError::NotFound)?.view.is_settled() {
+        if found.ok_or(ChangeError::NotFound)?.view.state.is_settled() {
             return Err(ChangeError::WrongState);
         }
         if let Some(id) = delivery.uuid() {

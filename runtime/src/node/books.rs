@@ -282,11 +282,12 @@ impl Committed<Fact> for Bookkeeper {
                 record => owes(record, position, &mut owed),
             }
         }
+        inputs.extend(owed.into_iter().map(|owe| Input::Owe(Box::new(owe))));
+        // Before anybody can see them: whoever discards one at once must come second.
+        self.inbox.push_inputs(inputs);
         drop(books);
         // Before those who wait are told, so that their questions wait for these.
         self.history.offer(records);
-        inputs.extend(owed.into_iter().map(|owe| Input::Owe(Box::new(owe))));
-        self.inbox.push_inputs(inputs);
     }
 
     fn may_drop(&mut self, segment: &SegmentInfo) -> bool {
@@ -316,14 +317,6 @@ impl Committed<Fact> for Bookkeeper {
         // What cannot be written down must not be sent.
         self.inbox.push_inputs([Input::Drain]);
         self.failed.send_replace(true);
-    }
-}
-
-/// Whether nothing follows from a state any more.
-pub(super) fn is_settled(state: &State) -> bool {
-    match state {
-        State::Delivered | State::DeadLetter { .. } | State::Skipped { .. } => true,
-        State::Waiting | State::InFlight { .. } | State::Again { .. } => false,
     }
 }
 

@@ -8,11 +8,11 @@ use std::time::Duration;
 
 use futures_util::FutureExt;
 use tokio::runtime::Handle;
-use tokio::sync::oneshot;
+use tokio::sync::{oneshot, watch};
 use uuid::Uuid;
 
 use super::accept::Identity;
-use super::books::{Fact, Shelf, is_settled};
+use super::books::{Fact, Shelf};
 use crate::crash;
 use crate::deliver::{Report, Sender, attempt};
 use crate::engine::view::{ConnectionView, Standing};
@@ -137,8 +137,16 @@ pub(super) struct Driver {
 }
 
 impl Driver {
-    /// The engine's thread.
-    pub(super) fn run(self: &Arc<Self>, mut engine: Engine, mut effects: Vec<Effect>) {
+    /// The engine's thread. Says so when it fails: without its engine a server would take events that it
+    /// never sends.
+    pub(super) fn run(self: &Arc<Self>, engine: Engine, effects: Vec<Effect>, failed: &watch::Sender<bool>) {
+        if std::panic::catch_unwind(AssertUnwindSafe(|| self.drive(engine, effects))).is_err() {
+            tracing::error!("the engine has failed; nothing is sent until a restart");
+            failed.send_replace(true);
+        }
+    }
+
+    fn drive(self: &Arc<Self>, mut engine: Engine, mut effects: Vec<Effect>) {
         let _closing = Closing(&self.inbox);
         let mut carry = Carry::default();
         loop {
@@ -199,7 +207,7 @@ impl Driver {
                     if matches!(state, State::Again { .. }) {
                         crash::point("retry.scheduled");
                     }
-                    let releases = is_settled(&state).then_some(position.segment);
+                    let releases = state.is_settled().then_some(position.segment);
                     let ended = done.take_if(|(ended, _)| Some(*ended) == key);
                     let (id, ended) = (DeliveryId::from_uuid(id), ended.map(|(_, record)| record));
                     facts.push(fact(self.moved(workspace, id, state, ended), releases));
@@ -213,9 +221,12 @@ impl Driver {
         if facts.is_empty() {
             return;
         }
-        // Nobody waits for these. If the journal fails, a restart finds the attempts begun and not ended.
+        // Nobody waits for these. If the journal fails later, a restart finds the attempts begun and not ended.
         if self.writer.note(Class::Outcome, facts).is_err() {
             tracing::debug!("the journal takes no outcomes any more");
+            // What cannot be written down must not be sent.
+            self.inbox.push(Letter::Input(Input::Drain));
+            return;
         }
         for start in starts {
             let driver = Arc::clone(self);

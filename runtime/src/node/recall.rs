@@ -15,15 +15,7 @@ impl Found {
     #[must_use]
     pub fn may_be_replayed(&self) -> bool {
         let nothing_to_send = self.view.state == State::Skipped { reason: SkipReason::Sampled };
-        self.view.is_settled() && !nothing_to_send
-    }
-}
-
-impl DeliveryView {
-    /// Whether nothing more is done about it.
-    #[must_use]
-    pub fn is_settled(&self) -> bool {
-        super::books::is_settled(&self.state)
+        self.view.state.is_settled() && !nothing_to_send
     }
 }
 

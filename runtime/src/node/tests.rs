@@ -113,7 +113,7 @@ impl Bench {
     }
 
     async fn settled(&self, delivery: &DeliveryId) -> DeliveryView {
-        self.state_when(delivery, books::is_settled).await
+        self.state_when(delivery, State::is_settled).await
     }
 
     async fn outcomes(&self, delivery: &DeliveryId) -> Vec<Outcome> {

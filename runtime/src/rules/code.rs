@@ -3,15 +3,16 @@
 use std::collections::{HashMap, VecDeque};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
-use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::time::Duration;
 
 use compiler::eval::Facts;
 use compiler::matcher::{Indexed, Jit, Matcher, Matches};
 use compiler::slots::Level;
 
 use super::crash::{Crashes, Name};
-use super::slot::Sent;
+use super::slot::{Retired, Sent};
 use super::sync::Outlet;
 use super::{Engine, Rules};
 use crate::id::WorkspaceId;
@@ -31,6 +32,9 @@ pub const MODULES_MAX: usize = 16_384;
 /// One event in so many is decided by the plain interpreter, too, unless the server is told otherwise.
 pub const CHECKED_EVENTS: u64 = 10_000;
 
+/// How long code that is still asked is left alone before it is looked at again. Asking takes microseconds.
+const RETIRED_WAIT: Duration = Duration::from_millis(10);
+
 /// How code is made: a function, so that tests can have one that fails.
 type Compile = fn(&Arc<Indexed>) -> Result<Option<Box<dyn Matcher>>, String>;
 
@@ -38,8 +42,8 @@ type Compile = fn(&Arc<Indexed>) -> Result<Option<Box<dyn Matcher>>, String>;
 pub(super) enum Work {
     /// Something waits.
     Look,
-    /// Nobody uses this any more.
-    Free(Compiled),
+    /// This was taken out and is freed when nobody asks it any more.
+    Free(Retired<Compiled>),
     /// End.
     Stop,
 }
@@ -276,11 +280,19 @@ impl Waiting {
 }
 
 fn run(shared: &Shared, told: &Receiver<Work>) {
-    while let Ok(work) = told.recv() {
+    // There are never more than there are modules.
+    let mut retired: Vec<Retired<Compiled>> = Vec::new();
+    loop {
+        let work = if retired.is_empty() {
+            told.recv().map_err(|_| RecvTimeoutError::Disconnected)
+        } else {
+            told.recv_timeout(RETIRED_WAIT)
+        };
         match work {
-            Work::Free(code) => drop(code),
-            Work::Stop => return,
-            Work::Look => {
+            Ok(Work::Free(code)) => retired.push(code),
+            Err(RecvTimeoutError::Timeout) => {}
+            Ok(Work::Stop) | Err(RecvTimeoutError::Disconnected) => return,
+            Ok(Work::Look) => {
                 shared.told.store(false, Ordering::Release);
                 let Some((workspace, rules)) = shared.next() else { continue };
                 shared.compile(&workspace, &rules);
@@ -291,6 +303,7 @@ fn run(shared: &Shared, told: &Receiver<Work>) {
                 }
             }
         }
+        retired = retired.into_iter().filter_map(|code| code.release().err()).collect();
     }
 }
 
@@ -316,8 +329,8 @@ impl Matcher for Compiled {
 }
 
 impl Sent for Compiled {
-    fn send(self, outlet: &Outlet) {
-        outlet.send(self);
+    fn send(retired: Retired<Self>, outlet: &Outlet) {
+        outlet.send(retired);
     }
 }
 

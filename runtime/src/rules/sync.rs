@@ -7,9 +7,10 @@ pub(super) use std::sync::atomic::{AtomicBool, Ordering};
 
 pub(super) use arc_swap::ArcSwapOption as SwapOption;
 
-use super::code::Work;
+use super::code::{Compiled, Work};
+use super::slot::Retired;
 
-/// Where code goes that nothing uses any more.
+/// Where code goes that was taken out.
 #[derive(Clone, Default)]
 pub(super) struct Outlet(Option<SyncSender<Work>>);
 
@@ -18,8 +19,8 @@ impl Outlet {
         Self(Some(sender))
     }
 
-    /// Sends code away. Without a receiver, or when it has ended, the code is freed here.
-    pub(super) fn send(&self, code: super::code::Compiled) {
+    /// Sends code away. Without a receiver, or when it has ended, the last one who asks frees it.
+    pub(super) fn send(&self, code: Retired<Compiled>) {
         if let Some(sender) = &self.0 {
             // There is room for every module that there may be (`MODULES_MAX`), so only one that has
             // ended refuses.

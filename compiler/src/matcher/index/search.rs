@@ -7,6 +7,10 @@ use crate::eval::Facts;
 use crate::hir::RuleId;
 use crate::matcher::source::Shown;
 
+/// So many hits for each byte of a text are looked at. In a text with more, every rule is tried: needles of
+/// one letter, of two, of three and so on hit at every place.
+const HITS_PER_BYTE_MAX: usize = 32;
+
 /// The rules of all needles that are looked for in one source.
 #[derive(Debug)]
 pub(super) struct Search {
@@ -43,8 +47,30 @@ impl Search {
     pub(super) fn find(&self, source: Source, facts: &Facts<'_, '_>, out: &mut Vec<RuleId>) {
         match source.shown(facts) {
             Shown::Text(text) => {
+                let begin = out.len();
+                let (mut seen, mut left) = (Vec::new(), self.rules.len());
+                let mut hits = text.len().saturating_mul(HITS_PER_BYTE_MAX);
                 for found in self.automaton.find_overlapping_iter(&*text) {
-                    out.extend(self.rules.get(found.pattern().as_usize()).into_iter().flatten());
+                    // A needle counts once, however often it is there.
+                    if seen.is_empty() {
+                        seen.resize(self.rules.len(), false);
+                    }
+                    let number = found.pattern().as_usize();
+                    if let (Some(seen @ false), Some(rules)) = (seen.get_mut(number), self.rules.get(number))
+                    {
+                        *seen = true;
+                        left -= 1;
+                        out.extend_from_slice(rules);
+                    }
+                    if left == 0 {
+                        break;
+                    }
+                    hits -= 1;
+                    if hits == 0 {
+                        out.truncate(begin);
+                        out.extend_from_slice(&self.all);
+                        break;
+                    }
                 }
             }
             Shown::Container => out.extend_from_slice(&self.all),

@@ -132,3 +132,35 @@ fn pairs_tell_rules_apart_that_neither_half_does() {
     let facts = Facts { plan: &plan, event: &event, slots: &slots, lists: &NoLists };
     assert_eq!(indexed.tried(&facts), 1);
 }
+
+/// A needle that is everywhere, and needles that hit at every place, must not make more of the rules than
+/// there are.
+#[test]
+fn a_needle_counts_once_however_often_it_is_there() {
+    let all: &str = "e".repeat(199).leak();
+    let mut writer = Writer::default();
+    let x = writer.read("x");
+    for _ in 0..300 {
+        writer.rule("one", contains(x.clone(), text("e"), Container::Text));
+    }
+    for length in 1..200 {
+        writer.rule("many", contains(x.clone(), text(all.get(..length).unwrap()), Container::Text));
+    }
+    writer.rule("never", contains(x, text("nowhere"), Container::Text));
+    let plan = Arc::new(plan(writer.program));
+    let index = Index::new(&plan.program.rules);
+    for (payload, expected) in [
+        (format!(r#"{{"x":"{}"}}"#, "e".repeat(3)), 303),
+        // More hits than are looked at: all are tried.
+        (format!(r#"{{"x":"{}"}}"#, "e".repeat(20_000)), 500),
+        (r#"{"x":"not any"}"#.to_owned(), 0),
+    ] {
+        let event = event(&payload);
+        let slots = Slots::new(&plan, event.payload).unwrap();
+        let facts = Facts { plan: &plan, event: &event, slots: &slots, lists: &NoLists };
+        let mut found = Vec::new();
+        index.candidates(&facts, &mut Memory::default(), &mut found);
+        assert_eq!(found.len(), expected, "{payload:.40}");
+        assert!(found.capacity() <= 2_048, "{}", found.capacity());
+    }
+}

@@ -26,6 +26,12 @@ const KEYS: &[&str] = &["a", "in", "contains", "is", "when", "x-id", "ö", "", "
 const CHARS: &[&str] =
     &["a", " ", "\n", "\t", "\"", "\"\"\"", "\\", "{", "}", "é", "🚨", "\u{202e}", "\u{1}", "  ", "#", "\r"];
 
+impl Chance {
+    pub(super) fn one<T: Copy>(&mut self, of: &[T]) -> T {
+        of[self.below(of.len())]
+    }
+}
+
 fn chars(chance: &mut Chance) -> String {
     (0..1 + chance.below(6)).map(|_| chance.one(CHARS)).collect()
 }

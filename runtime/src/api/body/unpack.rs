@@ -10,7 +10,7 @@ use zstd::stream::raw::{DParameter, Decoder, InBuffer, Operation, OutBuffer};
 
 use super::super::problem::{Kind, Problem};
 use super::too_large;
-use crate::limits::{UNPACK_RATIO_MAX, UNPACKED_FREE_BYTES, ZSTD_WINDOW_LOG_MAX};
+use crate::limits::{UNPACK_RATIO_MAX, UNPACKED_FREE_BYTES, UNPACKED_PIECE_BYTES_MAX, ZSTD_WINDOW_LOG_MAX};
 
 /// Bytes that zstd unpacks at once.
 const PIECE_BYTES: usize = 64 << 10;
@@ -58,7 +58,7 @@ impl Write for Room {
 
 impl Unpacker {
     /// What a body needs by its headers; `None` when it is not packed. `bytes_max` is for the unpacked body;
-    /// `None` for a stream, which is bounded by its lines.
+    /// `None` for a stream, of which each piece is bounded.
     ///
     /// # Errors
     /// `unsupported-media-type` for any other coding, or for more than one.
@@ -93,6 +93,7 @@ impl Unpacker {
         let ratio_max = self.taken.saturating_mul(UNPACK_RATIO_MAX).max(UNPACKED_FREE_BYTES);
         let all = self.bytes_max.unwrap_or(usize::MAX).min(ratio_max);
         let left = all.saturating_sub(self.given);
+        let left = if self.bytes_max.is_none() { left.min(UNPACKED_PIECE_BYTES_MAX) } else { left };
         let unpacked = match &mut self.coding {
             Coding::Gzip(decoder) => {
                 decoder.get_mut().left = left;
@@ -109,7 +110,10 @@ impl Unpacker {
             Err(error) if error.kind() == io::ErrorKind::QuotaExceeded => Err(match self.bytes_max {
                 Some(bytes_max) if bytes_max <= ratio_max => too_large(bytes_max),
                 _ => {
-                    let detail = format!("a body may unpack to at most {UNPACK_RATIO_MAX} times its size");
+                    let detail = format!(
+                        "a body may unpack to at most {UNPACK_RATIO_MAX} times its size, \
+                         and a piece of a stream to {UNPACKED_PIECE_BYTES_MAX} bytes"
+                    );
                     let problem = Problem::new(Kind::PayloadTooLarge, detail);
                     problem.with("limit", "unpack_ratio_max".into()).with("max", UNPACK_RATIO_MAX.into())
                 }
@@ -230,6 +234,22 @@ mod tests {
                 assert_eq!(unpack(coding, &twice, 1_000, None).unwrap(), expected, "{coding}");
             }
             assert_eq!(unpack(coding, b"", 1, None).unwrap(), b"");
+        }
+    }
+
+    /// What came before does not pay for a piece that is a bomb: it would be in memory at once.
+    #[test]
+    fn a_piece_of_a_stream_is_bounded_whatever_came_before() {
+        for coding in ["gzip", "zstd"] {
+            let before = packed(coding, &noise(2 << 20));
+            let bomb = packed(coding, &vec![0; UNPACKED_PIECE_BYTES_MAX + (1 << 20)]);
+            assert!(bomb.len() < 1 << 16, "one piece");
+            let mut headers = HeaderMap::new();
+            headers.insert(CONTENT_ENCODING, coding.parse().unwrap());
+            let mut unpacker = Unpacker::of(&headers, None).unwrap().unwrap();
+            before.chunks(1 << 16).for_each(|piece| drop(unpacker.push(piece).unwrap()));
+            let problem = unpacker.push(&bomb).unwrap_err();
+            assert_eq!(problem.to_json()["limit"], "unpack_ratio_max", "{coding}");
         }
     }
 

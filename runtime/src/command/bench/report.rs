@@ -1,4 +1,4 @@
-//! What was measured, as a table and as JSON. Times are nanoseconds per event unless they say otherwise.
+//! What was measured, as a table and as JSON. Times are nanoseconds per event unless said otherwise.
 
 use std::fmt;
 use std::time::Duration;

@@ -38,6 +38,7 @@ fn a_restored_engine_owes_what_the_old_one_did_in_the_same_order() {
     let mut effects = Vec::new();
     engine.restore(backwards, &mut effects);
     assert_eq!(effects, []);
+    assert_eq!(engine.next_tick(), Some(bench.now), "what is due does not wait for something else");
     let mut after: Vec<Owe> = engine.entries().map(|view| view.to_owe()).collect();
     let mut sorted = before.clone();
     for owed in [&mut after, &mut sorted] {
@@ -87,4 +88,19 @@ fn nothing_is_owed_twice() {
         (0, 0),
         "an end that comes twice counts once"
     );
+}
+
+/// Seen on a real server: a delivery that was cut by a crash waited for the next sweep.
+#[test]
+fn what_is_due_after_a_restart_starts_at_once() {
+    let mut old = Bench::new(8, 2);
+    old.owe("a", "hook", policy());
+    let owe = old.engine.entries().map(|view| view.to_owe()).next().unwrap();
+    let caps = Caps { in_flight_max: 8, connection_in_flight_max: 2 };
+    let mut engine = Engine::new(caps, START, 1);
+    let mut effects = Vec::new();
+    engine.restore_one(owe, &mut None, &mut effects);
+    assert_eq!((effects.as_slice(), engine.next_tick()), (&[][..], Some(START)));
+    engine.step(START, Input::Tick, &mut effects);
+    assert!(matches!(effects.as_slice(), [Effect::Start { .. }]), "{effects:?}");
 }

@@ -9,7 +9,7 @@ use crate::engine::Millis;
 use crate::engine::owe::{Terms, cost_of, expires_at};
 use crate::journal::Position;
 use crate::model::State;
-use crate::node::books::{is_settled, millis};
+use crate::node::books::millis;
 use crate::node::gates::GateBook;
 use crate::record::glance::{DeliveryGlance, Glance, OwedGlance};
 
@@ -68,7 +68,7 @@ impl Changes {
                 }
                 self.moved(delivery, |moved| moved.started = Some(Some((attempt, at))));
             }
-            Some(Glance::Moved { delivery, state, .. }) if is_settled(&state) => {
+            Some(Glance::Moved { delivery, state, .. }) if state.is_settled() => {
                 let Some(id) = ShortId::uuid_of(delivery) else { return };
                 if let Some(Fate::Born(place)) = self.fates.insert(id, Fate::Gone)
                     && let Some(born) = self.born.get_mut(place)

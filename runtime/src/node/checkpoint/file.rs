@@ -28,7 +28,8 @@ const BLOCK_HEADER_BYTES: usize = 16;
 /// A block is written when it has so many bytes.
 const BLOCK_BYTES: usize = 256 << 10;
 
-/// No block is longer: one entry may make it a little longer than [`BLOCK_BYTES`].
+/// No block is longer: one entry may make it longer than [`BLOCK_BYTES`], and one that makes it longer than this
+/// ends the checkpoint with an error.
 const BLOCK_BYTES_MAX: usize = 64 << 20;
 
 /// The name while it is written.
@@ -54,6 +55,15 @@ pub(crate) fn is_checkpoint(name: &str) -> bool {
 /// Whether a file is what a crash has left of one.
 pub(crate) fn is_leftover(name: &str) -> bool {
     name == TEMPORARY
+}
+
+/// Removes one that was begun and will not be finished.
+pub(crate) fn discard(disk: &dyn Disk) {
+    if let Err(error) = disk.remove(TEMPORARY)
+        && error.kind() != io::ErrorKind::NotFound
+    {
+        tracing::warn!(%error, "an unfinished checkpoint stays until the next start");
+    }
 }
 
 /// A checkpoint whose every byte has been checked.
@@ -385,6 +395,10 @@ impl Draft {
     }
 
     fn write(&mut self, kind: u32, items: u32, payload: &[u8]) -> io::Result<()> {
+        // A file with such a block could be written and never read.
+        if payload.len() > BLOCK_BYTES_MAX {
+            return Err(io::Error::other("one entry is larger than a block may be"));
+        }
         let length = u32::try_from(payload.len()).unwrap_or(u32::MAX);
         let mut bytes = Vec::with_capacity(BLOCK_HEADER_BYTES + payload.len());
         for field in [kind, items, length] {

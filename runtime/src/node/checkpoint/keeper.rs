@@ -5,7 +5,7 @@ use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use super::file::Draft;
+use super::file::{self, Draft};
 use super::{Changes, Checkpoint, Item, Unusable, is_checkpoint};
 use crate::clock::Clock;
 use crate::journal::disk::Disk;
@@ -196,7 +196,9 @@ impl Work {
         if changes.unreadable.is_some() {
             return Err(Failure::Unreadable);
         }
-        let written = self.write(before.as_ref(), &mut changes, end)?;
+        let written = self.write(before.as_ref(), &mut changes, end);
+        // A file that nobody will finish takes room that the journal may need.
+        let written = written.inspect_err(|_| file::discard(&*self.disk))?;
         self.newest = Some(written);
         self.prune()?;
         Ok(())
