@@ -169,9 +169,22 @@ mod tests {
     fn the_reserved_words_are_those_of_the_grammar() {
         let from = GRAMMAR.find("reserved    = @{").unwrap();
         let (words, _) = GRAMMAR.split_at(from).1.split_once("!word_char").unwrap();
-        let grammar: BTreeSet<&str> = quoted(words).collect();
-        let table: BTreeSet<&str> =
-            KEYWORDS.iter().filter(|keyword| keyword.reserved).map(|keyword| keyword.word).collect();
+        // Alternatives are single words, or a head with its tails: `"a" ~ ("ll" | "nd")`.
+        let mut grammar: BTreeSet<String> = BTreeSet::new();
+        let (_, mut rest) = words.split_once('(').unwrap();
+        while let Some((_, found)) = rest.split_once('"') {
+            let (head, after) = found.split_once('"').unwrap();
+            rest = after;
+            if let Some(tails) = after.trim_start().strip_prefix("~ (") {
+                let (tails, after) = tails.split_once(')').unwrap();
+                grammar.extend(quoted(tails).map(|tail| format!("{head}{tail}")));
+                rest = after;
+            } else {
+                grammar.insert(head.to_owned());
+            }
+        }
+        let table = KEYWORDS.iter().filter(|keyword| keyword.reserved);
+        let table: BTreeSet<String> = table.map(|keyword| keyword.word.to_owned()).collect();
         assert_eq!(table, grammar);
     }
 

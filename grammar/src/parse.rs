@@ -49,7 +49,7 @@ pub fn parse(source: &Source) -> Parsed {
         return parsed;
     }
     let scan = scan::scan(&source.text);
-    let mut lowering = Lowering::new(source, &scan, docs(source, &scan));
+    let mut lowering = Lowering::new(source, docs(source, &scan));
     let fields = lowering.habits.scan(source, &scan);
     lowering.found.extend(fields);
     lowering.found.extend(odd_names(source, &scan));
@@ -60,9 +60,17 @@ pub fn parse(source: &Source) -> Parsed {
     reader.finish()
 }
 
-/// The text with what the scan found broken made harmless: texts without an end become texts.
+/// The text as pest sees it, every byte at its place: what stands for nothing is spaces, and what the scan
+/// found broken is made harmless, so that texts without an end become texts.
 fn patched(source: &Source, scan: &Scan) -> String {
-    let mut text = String::from(&*source.text);
+    let mut text = String::with_capacity(source.text.len());
+    let mut at = 0;
+    for &(start, end) in &scan.blanks {
+        text.push_str(source.text.get(at..start).unwrap_or_default());
+        recover::push_blank(&mut text, source.text.get(start..end).unwrap_or_default());
+        at = end;
+    }
+    text.push_str(source.text.get(at..).unwrap_or_default());
     for fault in &scan.faults {
         match *fault {
             Fault::UnclosedText { start, end, .. } | Fault::LoneBrace { start, end, .. } => {
@@ -116,7 +124,7 @@ fn odd_names(source: &Source, scan: &Scan) -> Vec<Diagnostic> {
 struct Reader<'s> {
     source: &'s Source,
     scan: &'s Scan,
-    /// What pest reads: the source's text, or the same with broken parts made harmless.
+    /// What pest reads, made of the source's text by [`patched`].
     text: &'s str,
     lowering: Lowering<'s>,
     file: ast::File,

@@ -24,7 +24,6 @@ use super::{
     habits::{Foreign, Habits},
     limits::RECURSION_MAX,
     rules::{Node, Rule},
-    scan::Scan,
 };
 use crate::{
     Diagnostic, Source,
@@ -38,7 +37,6 @@ pub(super) type Docs = BTreeMap<usize, Vec<Doc>>;
 /// One file on its way to a tree.
 pub(super) struct Lowering<'s> {
     pub(super) source: &'s Source,
-    pub(super) scan: &'s Scan,
     /// Descriptions that nothing took yet.
     pub(super) docs: Docs,
     /// Operators from other languages, reported together at the end.
@@ -52,9 +50,9 @@ pub(super) struct Lowering<'s> {
 }
 
 impl<'s> Lowering<'s> {
-    pub(super) fn new(source: &'s Source, scan: &'s Scan, docs: Docs) -> Self {
+    pub(super) fn new(source: &'s Source, docs: Docs) -> Self {
         let habits = Habits::default();
-        Self { source, scan, docs, habits, found: Vec::new(), base: 0, recursion: 0, bare: None }
+        Self { source, docs, habits, found: Vec::new(), base: 0, recursion: 0, bare: None }
     }
 
     /// Lowers one item that pest found at `base` of the source.
@@ -71,11 +69,13 @@ impl<'s> Lowering<'s> {
 
     /// The place of a node. Pest counts the white space before an absent optional part; a span ends
     /// where its last token ends.
+    /// A node's place, without the white space that pest counts to it.
     fn span(&self, node: &Node<'_>) -> Span {
         let start = self.base + node.as_span().start();
-        let end = self.base + node.as_span().end();
-        let solid = self.scan.last_before(end).map_or(end, |token| token.end.min(end));
-        Span::new(self.source.id, start, solid.max(start))
+        let written = node.as_str();
+        let in_text = matches!(node.as_rule(), Rule::chars | Rule::block_chars);
+        let solid = if in_text { written } else { written.trim_ascii_end() };
+        Span::new(self.source.id, start, start + solid.len())
     }
 
     fn ident(&self, node: &Node<'_>) -> Ident {

@@ -132,14 +132,14 @@ fn forwards(tokens: &[Token], text: &str, from: usize, here: usize) -> usize {
 /// `text` with the bytes of a range replaced by spaces; line breaks stay.
 pub(super) fn blank(text: &mut String, from: usize, until: usize) {
     let Some(part) = text.get(from..until) else { return };
-    let spaces: String = part
-        .chars()
-        .flat_map(|letter| {
-            let kept = if letter == '\n' { '\n' } else { ' ' };
-            std::iter::repeat_n(kept, letter.len_utf8())
-        })
-        .collect();
+    let mut spaces = String::with_capacity(part.len());
+    push_blank(&mut spaces, part);
     text.replace_range(from..until, &spaces);
+}
+
+/// Appends as many spaces as `part` has bytes; line breaks stay.
+pub(super) fn push_blank(text: &mut String, part: &str) {
+    text.extend(part.bytes().map(|byte| if byte == b'\n' { '\n' } else { ' ' }));
 }
 
 /// `text` with the bytes of a range replaced by a text literal of the same length.

@@ -98,6 +98,9 @@ impl Fault {
 pub(super) struct Scan {
     pub(super) tokens: Vec<Token>,
     pub(super) remarks: Vec<Remark>,
+    /// What stands for nothing but is no plain space and no line's end, as byte ranges in their order:
+    /// comments, tabs, `;`, odd spaces. Pest is shown spaces there.
+    pub(super) blanks: Vec<(usize, usize)>,
     /// In the order of their places.
     pub(super) faults: Vec<Fault>,
     /// Where items begin, as far as words and brackets tell.
@@ -227,16 +230,23 @@ impl<'t> Scanner<'t> {
         self.at += length;
     }
 
+    /// Passes something that stands for nothing.
+    fn skip(&mut self, length: usize) {
+        self.found.blanks.push((self.at, self.at + length));
+        self.at += length;
+    }
+
     /// One token or one piece of trivia, outside of text.
     fn code(&mut self) {
         let rest = self.rest();
         let Some(next) = rest.chars().next() else { return };
         match next {
             '\n' => self.line_end(),
-            ' ' | '\t' | '\r' => self.at += 1,
+            ' ' => self.at += 1,
+            '\t' | '\r' => self.skip(1),
             ';' => {
                 self.fault(Fault::Semicolon { at: self.at });
-                self.at += 1;
+                self.skip(1);
             }
             '#' => self.remark(),
             '/' if rest.starts_with("//") || rest.starts_with("/*") => self.foreign_comment(),
@@ -309,7 +319,7 @@ impl<'t> Scanner<'t> {
         let line = self.rest().get(..length).unwrap_or_default().trim_end_matches('\r');
         let doc = self.first && line.starts_with("##") && !line.starts_with("###");
         self.found.remarks.push(Remark { start: self.at, end: self.at + line.len(), doc });
-        self.at += length;
+        self.skip(length);
     }
 
     fn foreign_comment(&mut self) {
@@ -319,7 +329,7 @@ impl<'t> Scanner<'t> {
             None => rest.find('\n').unwrap_or(rest.len()),
         };
         self.fault(Fault::ForeignComment { start: self.at, end: self.at + length });
-        self.at += length;
+        self.skip(length);
     }
 
     fn odd_character(&mut self, next: char) {
@@ -330,7 +340,7 @@ impl<'t> Scanner<'t> {
             if (start, next) != (0, '\u{FEFF}') {
                 self.fault(Fault::OddSpace { start, end });
             }
-            self.at = end;
+            self.skip(next.len_utf8());
         } else {
             self.fault(Fault::OddCharacter { start, end });
             self.push(Kind::Symbol, next.len_utf8());

@@ -19,6 +19,9 @@ const LISTED_MAX: usize = 5;
 /// Tokens that are looked at to find the hole around a place.
 const LOOK_BACK_MAX: usize = 400;
 
+/// Shorter words are near to too many others.
+const SLIP_BYTES_MIN: usize = 3;
+
 /// Words that begin a branch in other languages.
 const BRANCH_WORDS: &[&str] =
     &["if", "elif", "elseif", "elsif", "else", "switch", "case", "then", "match", "endif"];
@@ -121,7 +124,36 @@ fn special(place: &Place<'_>, found: &Token, shown: &str) -> Option<Diagnostic> 
         let shown = place.words(key).trim_matches('"').to_owned();
         return Some(missing_colon(place.span(key), &shown, span));
     }
-    None
+    slip(place, found, shown)
+}
+
+/// A word that is nearly one that could stand here.
+fn slip(place: &Place<'_>, found: &Token, shown: &str) -> Option<Diagnostic> {
+    if found.kind != Kind::Word || shown.len() < SLIP_BYTES_MIN || keywords::is_reserved(shown) {
+        return None;
+    }
+    let words = place.tried.iter().flat_map(|&rule| keywords_of(rule));
+    let meant = closest(shown, words)?;
+    let span = place.span(found);
+    let report = Diagnostic::error(Code::E0101, format!("I did not expect `{shown}` here"));
+    let report = report.at(span, format!("did you mean `{meant}`?"));
+    Some(report.fix(format!("replace `{shown}` with `{meant}`"), [(span, meant.to_owned())]))
+}
+
+/// The words that something may begin with.
+fn keywords_of(rule: Rule) -> Vec<&'static str> {
+    match rule {
+        Rule::logic => vec!["and"],
+        Rule::compare_tail => vec!["contains", "starts with", "ends with", "matches"],
+        Rule::kw_for => vec!["for each"],
+        Rule::kw_only => vec!["only in"],
+        Rule::ignoring => vec!["ignoring case"],
+        other => {
+            let name = format!("{other:?}");
+            let keyword = name.strip_prefix("kw_").and_then(keywords::find);
+            keyword.map(|keyword| keyword.word).into_iter().collect()
+        }
+    }
 }
 
 /// `hook.read-only`: a field name with a hyphen, whose tail happens to be a word of the language.
