@@ -29,7 +29,8 @@ impl Connections for One {
     fn disable(&self, _workspace: &WorkspaceId, _connection: &ConnectionId) {}
 }
 
-const LOOPBACK: AddressPolicy = AddressPolicy { allow_loopback: true, allow_private_addresses: false };
+const LOOPBACK: AddressPolicy =
+    AddressPolicy { allow_loopback: true, allow_private_addresses: false, allow_plain_http: false };
 
 fn target(url: &str) -> Target {
     Target::to(url)
@@ -167,9 +168,8 @@ async fn a_delivery_arrives_signed_and_as_it_was_mapped() {
     ];
     let mut target = target(&format!("http://{address}/hook?a=b"));
     target.secrets = secrets.clone();
-    target.headers = vec![("authorization".into(), Arc::new(Secret::new("Bearer 123")))];
     let sender = sender(Some(target), LOOPBACK);
-    let input = r#"{"body": {"total": 199.00 , "odd":1e400}, "headers": {"X-Kind": "paid"}}"#;
+    let input = r#"{"body": {"total": 199.00 , "odd":1e400}, "headers": {"X-Kind": "paid", "Authorization": "Bearer 123"}}"#;
     let report = attempt(&sender, &delivery(input, MINUTE), 2).await;
     let record = report.record.unwrap();
     assert_eq!((record.outcome, record.status, record.number), (Outcome::Delivered, Some(200), 2));
