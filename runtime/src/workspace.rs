@@ -5,6 +5,7 @@
 
 pub mod change;
 pub mod connection;
+mod delete;
 pub mod publish;
 pub mod rate;
 pub mod record;

@@ -9,11 +9,9 @@ use tokio::sync::SemaphorePermit;
 
 use super::connection::{Connection, Credentials};
 use super::record::{
-    ConnectionRecord, FailingTests, SealedRecord, WorkspaceRecord, connection_key, connections_of, key_key,
-    revisions_of, workspace_key,
+    ConnectionRecord, FailingTests, SealedRecord, WorkspaceRecord, connection_key, workspace_key,
 };
 use super::registry::Registry;
-use super::replay::replays_of;
 use super::{ConnectionTable, Workspace};
 use crate::control::{Expect, StoreError};
 use crate::deliver::sign::SecretError;
@@ -21,7 +19,7 @@ use crate::deliver::sign::scheme::Signing;
 use crate::deliver::success::SuccessRecord;
 use crate::deliver::tls::TlsMaterial;
 use crate::id::{ConnectionId, WorkspaceId};
-use crate::key::{KeyRecord, NoRandomness};
+use crate::key::NoRandomness;
 use crate::limits::{CONNECTIONS_MAX, WORKSPACES_MAX};
 use crate::rules::Refused;
 use crate::secret::Secret;
@@ -29,9 +27,6 @@ use crate::secret::vault::{Place, VaultError, WorkspaceKey};
 
 /// Signing secrets that one connection has at once: the new one and the one it follows.
 pub const LIVE_SECRETS_MAX: usize = 2;
-
-/// Values of a deleted workspace that are read at once: a revision may be as large as a bundle.
-const CLEARED_AT_ONCE: usize = 8;
 
 /// What a connection's signing secret is sealed as.
 const SECRET_FIELD: &str = "secret";
@@ -218,49 +213,6 @@ impl Registry {
         self.put(&workspace_key(&workspace.id), &record, Expect::Revision(revision)).await?;
         workspace.set(&record);
         Ok(())
-    }
-
-    /// Deletes a workspace: no request sees it any more, and what is still to be delivered there is
-    /// given up at its next attempt. Its id stays taken, so that its history never becomes another's. Nothing
-    /// else of it stays in the control store; what the journal holds goes as the journal's oldest does.
-    ///
-    /// # Errors
-    /// [`ChangeError`].
-    pub async fn delete(
-        &self,
-        workspace: &Workspace,
-        keys: &[KeyRecord],
-        now: Timestamp,
-    ) -> Result<(), ChangeError> {
-        let _turn = self.turn(workspace).await?;
-        let (mut record, revision) = self.workspace_record(&workspace.id).await?;
-        record.deleted_at = Some(now);
-        // Without its key whatever was sealed stays sealed, in copies of the store, too.
-        record.key = "".into();
-        record.live = None;
-        self.put(&workspace_key(&workspace.id), &record, Expect::Revision(revision)).await?;
-        self.hide(&workspace.id);
-        for key in keys {
-            self.store.delete(&key_key(&key.id), Expect::Any).await?;
-        }
-        self.clear(record).await
-    }
-
-    /// Removes what a deleted workspace left in the control store, and notes that nothing is left.
-    pub(super) async fn clear(&self, mut record: WorkspaceRecord) -> Result<(), ChangeError> {
-        for prefix in [connections_of(&record.id), revisions_of(&record.id), replays_of(&record.id)] {
-            loop {
-                let found = self.store.list(&prefix, None, CLEARED_AT_ONCE).await?;
-                for value in &found {
-                    self.store.delete(&value.key, Expect::Any).await?;
-                }
-                if found.len() < CLEARED_AT_ONCE {
-                    break;
-                }
-            }
-        }
-        record.cleared = true;
-        self.put(&workspace_key(&record.id), &record, Expect::Any).await.map(drop)
     }
 
     /// Waits for the turn to change a workspace, and sees that it is still there.
