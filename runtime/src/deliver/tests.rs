@@ -306,7 +306,8 @@ async fn inner_addresses_are_refused_as_literals_and_as_names() {
     let (address, mut seen) = receiver(b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n", stay).await;
     for host in ["127.0.0.1", "localhost", "[::1]"] {
         let url = format!("http://{host}:{}/", address.port());
-        let sender = sender(Some(target(&url)), AddressPolicy::default());
+        let nothing_inside = AddressPolicy { allow_plain_http: true, ..AddressPolicy::default() };
+        let sender = sender(Some(target(&url)), nothing_inside);
         let record = attempt(&sender, &delivery(EMPTY, 5 * SECOND), 1).await.record.unwrap();
         assert_eq!(record.outcome, Outcome::AddressRefused, "{url}: {:?}", record.error);
         assert!(record.error.unwrap().contains("this machine"));

@@ -132,10 +132,10 @@ async fn what_was_checked_is_what_is_called_and_a_name_that_moves_inside_is_refu
 async fn http_goes_to_inner_addresses_alone_unless_the_operator_says_otherwise() {
     let (address, seen) = receiver(|stream, seen| answers(stream, seen, FINE)).await;
     let inner: [u8; 4] = [127, 0, 0, 1];
-    let http = Http::with_names(&settings(), moves(&[inner, [8, 8, 8, 8]])).unwrap();
+    let named = |address| Http::with_names(&settings(), moves(&[address])).unwrap();
     let url = format!("http://shop.example:{}/", address.port());
-    send(&http, &url).await.unwrap();
-    let failure = send(&http, &url).await.unwrap_err();
+    send(&named(inner), &url).await.unwrap();
+    let failure = send(&named([8, 8, 8, 8]), &url).await.unwrap_err();
     assert_eq!((failure.outcome, failure.course.address), (Outcome::AddressRefused, None), "{failure:?}");
     assert!(failure.error.contains("use `https`"), "{failure:?}");
     assert_eq!(seen.counts(), (1, 1));

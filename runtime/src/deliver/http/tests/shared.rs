@@ -70,7 +70,8 @@ async fn read_on(mut stream: TlsStream<TcpStream>) {
 
 #[tokio::test]
 async fn a_receiver_that_takes_nothing_in_is_given_up_long_before_the_attempt_is_over() {
-    // It reads frames and gives a stream no room, not even for two bytes; it gives all room, and reads nothing.
+    // It reads frames and gives a stream no room beyond what each has from the start; it gives all room, and
+    // reads nothing.
     let no_room = by_hand(async |mut stream: TlsStream<TcpStream>| {
         stream.write_all(&settings_with_window(0)).await.unwrap();
         read_on(stream).await;
@@ -83,7 +84,7 @@ async fn a_receiver_that_takes_nothing_in_is_given_up_long_before_the_attempt_is
         drop(stream);
     })
     .await;
-    for (address, bytes) in [(no_room, 2), (no_room, 1 << 20), (no_reading, 64 << 20)] {
+    for (address, bytes) in [(no_room, 1 << 20), (no_reading, 64 << 20)] {
         let (sent, took) = send(address, bytes).await;
         let failure = sent.unwrap_err();
         assert_eq!(failure.outcome, Outcome::TimedOut, "{failure:?}");
@@ -95,7 +96,7 @@ async fn a_receiver_that_takes_nothing_in_is_given_up_long_before_the_attempt_is
 #[tokio::test]
 async fn a_receiver_that_takes_a_body_in_slowly_gets_all_of_it() {
     let address = by_hand(async |mut stream: TlsStream<TcpStream>| {
-        stream.write_all(&settings_with_window(0)).await.unwrap();
+        stream.write_all(&[settings_with_window(0), more(0, 1 << 24)].concat()).await.unwrap();
         let mut bytes = [0; 1 << 16];
         // Seven times as long as a receiver may take nothing in, in the end.
         for _ in 0..20 {
@@ -105,7 +106,7 @@ async fn a_receiver_that_takes_a_body_in_slowly_gets_all_of_it() {
                 return;
             }
         }
-        stream.write_all(&[more(0, 1 << 20), more(1, 1 << 20), fine()].concat()).await.unwrap();
+        stream.write_all(&[more(1, 1 << 20), fine()].concat()).await.unwrap();
         read_on(stream).await;
     })
     .await;
@@ -121,8 +122,9 @@ async fn an_answer_has_so_many_headers_and_comes_to_the_point() {
         let mut bytes = [0; 1 << 12];
         let _ = stream.read(&mut bytes).await;
         sleep(Duration::from_millis(100)).await;
-        // `:status: 103`, a name from the table and a text.
-        let hint = frame(HEADERS, END_HEADERS, 1, b"\x08\x03103").repeat(10_000);
+        // `:status: 103`, a name from the table and a text; and `a`, a text of 8,000 bytes.
+        let fields = [&b"\x08\x03103\x00\x01a\x7f\xc1\x3d"[..], &[b'x'; 8_000]].concat();
+        let hint = frame(HEADERS, END_HEADERS, 1, &fields).repeat(16);
         while stream.write_all(&hint).await.is_ok() {}
     })
     .await;
