@@ -135,7 +135,7 @@ async fn send(client: Client, shared: Arc<Shared>, until: Instant) -> u64 {
                     url: url::Url::parse(&shared.url).expect("a URL"),
                     headers: shared.headers(),
                     body: shared.body.clone(),
-                    addresses: AddressPolicy { allow_loopback: true, allow_private_addresses: false },
+                    addresses: AddressPolicy { allow_loopback: true, ..AddressPolicy::default() },
                     workspace: WorkspaceId::from_text("ws"),
                     tls: None,
                 };

@@ -21,12 +21,11 @@ mod window;
 mod tests;
 
 use jiff::Timestamp;
-use serde::{Deserialize, Serialize};
 
 pub use dedupe::DedupeGate;
 pub use gated::{Gated, Once, Tally, opening};
 pub use key::GateKey;
-pub use keyed::{Entry, KEYS_MAX};
+pub use keyed::{Entry, Gate, KEYS_MAX, Kind};
 pub use rate::RateGate;
 pub use recent::{Recent, SENDS_KEPT_MAX};
 pub use sample::{event_point, is_taken};
@@ -78,15 +77,15 @@ pub struct Memory {
     throttle: Option<Entry<Recent>>,
 }
 
-/// Everything that [`Gates`] remember, as plain data.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct GatesSnapshot {
-    /// Of the dedupe gate.
-    pub dedupe: Vec<Entry<()>>,
-    /// Of the throttle gate.
-    pub throttle: Vec<Entry<Recent>>,
-    /// Of the rate gate.
-    pub rate: Vec<Entry<Recent>>,
+/// One thing that [`Gates`] remember, as plain data.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Kept {
+    /// By the dedupe gate.
+    Dedupe(Entry<()>),
+    /// By the throttle gate.
+    Throttle(Entry<Recent>),
+    /// By the rate gate.
+    Rate(Entry<Recent>),
 }
 
 impl Default for Gates {
@@ -171,23 +170,19 @@ impl Gates {
         self.dedupe.is_over(now) && self.throttle.is_over(now) && self.rate.is_over(now)
     }
 
-    /// What they remember at that time.
-    #[must_use]
-    pub fn snapshot(&self, now: Timestamp) -> GatesSnapshot {
-        GatesSnapshot {
-            dedupe: self.dedupe.snapshot(now),
-            throttle: self.throttle.snapshot(now),
-            rate: self.rate.snapshot(now),
-        }
+    /// What they remember at that time, one by one.
+    pub fn entries(&self, now: Timestamp) -> impl Iterator<Item = Kept> {
+        let dedupe = self.dedupe.entries(now).map(Kept::Dedupe);
+        let throttle = self.throttle.entries(now).map(Kept::Throttle);
+        dedupe.chain(throttle).chain(self.rate.entries(now).map(Kept::Rate))
     }
 
-    /// Gates that remember what a snapshot holds, of more keys than allowed the longest-lived.
-    #[must_use]
-    pub fn restore(snapshot: GatesSnapshot, keys_max: usize) -> Self {
-        Self {
-            dedupe: DedupeGate::restore(snapshot.dedupe, keys_max),
-            throttle: ThrottleGate::restore(snapshot.throttle, keys_max),
-            rate: RateGate::restore(snapshot.rate, keys_max),
+    /// Makes them remember what one of [`Self::entries`] says.
+    pub fn keep(&mut self, kept: Kept) {
+        match kept {
+            Kept::Dedupe(entry) => self.dedupe.keep(entry),
+            Kept::Throttle(entry) => self.throttle.keep(entry),
+            Kept::Rate(entry) => self.rate.keep(entry),
         }
     }
 }

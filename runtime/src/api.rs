@@ -34,7 +34,7 @@ use crate::node::accept::LimitOf;
 use crate::node::{Cursor, Rejected};
 use crate::server::Server;
 use crate::workspace::change::ChangeError;
-use problem::{Kind, Problem};
+use problem::{FieldError, Kind, Problem};
 use query::Query;
 
 /// Every route.
@@ -231,6 +231,9 @@ impl From<ChangeError> for Problem {
             ChangeError::NotFound { what, id } => Self::not_found(what, &id),
             ChangeError::Taken { .. } => Self::new(Kind::Conflict, words),
             ChangeError::InUse { .. } => Self::new(Kind::InUse, words),
+            ChangeError::Unsigned { field, .. } => {
+                fields::refused(vec![FieldError { at: format!("/{field}"), detail: words, help: None }])
+            }
             ChangeError::Limit { limit, max, .. } => {
                 Self::new(Kind::LimitReached, words).with("limit", limit.into()).with("max", max.into())
             }

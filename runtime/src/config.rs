@@ -7,6 +7,7 @@ use clap::builder::BoolishValueParser;
 use compiler::slots::Level;
 
 use crate::rules::code::CHECKED_EVENTS;
+use crate::secret::Secret;
 
 /// Bytes of compiled rules in memory, when nothing else is configured.
 pub const COMPILED_BYTES_MAX: u64 = 1 << 30;
@@ -47,11 +48,11 @@ pub struct ServerSettings {
 
     /// The admin key; without it one is made at the first start and kept in DIR/admin.key
     #[arg(long, env = "FANWISE_ADMIN_KEY", hide_env_values = true, value_name = "KEY")]
-    pub admin_key: Option<String>,
+    pub admin_key: Option<Secret>,
 
     /// 32 bytes in base64 that seal every secret; without it they are made and kept in DIR/master.key
     #[arg(long, env = "FANWISE_MASTER_KEY", hide_env_values = true, value_name = "BASE64")]
-    pub master_key: Option<String>,
+    pub master_key: Option<Secret>,
 
     /// Clients connected at once; further ones wait to be accepted
     #[arg(long, env = "FANWISE_CONNECTIONS_MAX", default_value_t = 10_000, value_name = "COUNT",
@@ -70,7 +71,7 @@ pub struct ServerSettings {
 
     /// A proxy that every delivery goes through, by CONNECT: http://[USER:PASSWORD@]HOST:PORT
     #[arg(long, env = "FANWISE_EGRESS_PROXY", hide_env_values = true, value_name = "URL")]
-    pub egress_proxy: Option<url::Url>,
+    pub egress_proxy: Option<Secret>,
 
     /// Deliver to addresses of private networks too
     #[arg(long, env = "FANWISE_ALLOW_PRIVATE_ADDRESSES", value_parser = BoolishValueParser::new())]
@@ -79,6 +80,10 @@ pub struct ServerSettings {
     /// Deliver to this machine too; for trying things out
     #[arg(long, env = "FANWISE_ALLOW_LOOPBACK", value_parser = BoolishValueParser::new())]
     pub allow_loopback: bool,
+
+    /// Deliver by http to public addresses too, where everybody on the way can read along
+    #[arg(long, env = "FANWISE_ALLOW_PLAIN_HTTP", value_parser = BoolishValueParser::new())]
+    pub allow_plain_http: bool,
 
     /// Decide with the interpreter only, without compiled code
     #[arg(long, env = "FANWISE_NO_JIT", value_parser = BoolishValueParser::new())]
@@ -131,7 +136,7 @@ pub struct ServerSettings {
 
     /// A key that reads /metrics and nothing else, for Prometheus; the admin key does, too
     #[arg(long, env = "FANWISE_METRICS_KEY", hide_env_values = true, value_name = "KEY")]
-    pub metrics_key: Option<String>,
+    pub metrics_key: Option<Secret>,
 
     /// Log lines as JSON
     #[arg(long, env = "FANWISE_LOG_JSON", value_parser = BoolishValueParser::new())]
@@ -157,6 +162,7 @@ impl ServerSettings {
             egress_proxy: None,
             allow_private_addresses: false,
             allow_loopback: true,
+            allow_plain_http: false,
             no_jit: false,
             compiled_bytes_max: COMPILED_BYTES_MAX,
             checked_events: CHECKED_EVENTS,
@@ -188,7 +194,7 @@ pub struct ClientSettings {
 
     /// A key of the workspace, or the admin key
     #[arg(long, env = "FANWISE_KEY", hide_env_values = true, value_name = "KEY")]
-    pub key: String,
+    pub key: Secret,
 }
 
 /// Whether the environment asks for plain text (no-color.org).
@@ -209,4 +215,38 @@ pub(crate) fn crash_at() -> Option<String> {
 #[must_use]
 pub fn temporary_folder() -> PathBuf {
     std::env::temp_dir()
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::*;
+
+    #[derive(Debug, Parser)]
+    struct Arguments {
+        #[command(flatten)]
+        server: ServerSettings,
+    }
+
+    #[derive(Debug, Parser)]
+    struct ClientArguments {
+        #[command(flatten)]
+        client: ClientSettings,
+    }
+
+    #[test]
+    fn settings_that_are_printed_show_no_key() {
+        let given = ["--admin-key", "--master-key", "--metrics-key", "--egress-proxy"];
+        let given = given.into_iter().flat_map(|flag| [flag, "http://u:s3cr3t@h:1"]);
+        let server = Arguments::parse_from(std::iter::once("serve").chain(given)).server;
+        let proxy = server.egress_proxy.as_ref().unwrap();
+        assert_eq!(proxy.expose_text(), Some("http://u:s3cr3t@h:1"));
+        let client = ["emit", "--workspace", "ws", "--key", "s3cr3t"];
+        let client = ClientArguments::parse_from(client).client;
+        assert_eq!(client.key.expose_text(), Some("s3cr3t"));
+        for printed in [format!("{server:?}"), format!("{client:#?}")] {
+            assert!(!printed.contains("s3cr3t") && printed.contains("Secret(…)"), "{printed}");
+        }
+    }
 }

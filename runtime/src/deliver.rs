@@ -38,7 +38,7 @@ pub struct Sender {
     pub transport: Arc<dyn Transport>,
     /// What time it is.
     pub clock: Arc<dyn Clock>,
-    /// Which addresses may be called, unless the connection has a policy of its own.
+    /// Which addresses may be called.
     pub addresses: AddressPolicy,
 }
 
@@ -125,7 +125,7 @@ fn outcome_of(error: &RequestError) -> Outcome {
     match error {
         RequestError::Input(_) => Outcome::MappingFailed,
         RequestError::Address(_) => Outcome::AddressRefused,
-        RequestError::Secret(_) | RequestError::Header(_) => Outcome::CredentialsRefused,
+        RequestError::Secret(_) => Outcome::CredentialsRefused,
         RequestError::Certificates(_) => Outcome::TlsFailed,
     }
 }

@@ -87,7 +87,8 @@ impl Form<'_> {
 }
 
 impl Place {
-    /// Reads and decides one event. `pointer` is its place in the body, for messages.
+    /// Reads and decides one event, and takes it off its workspace's rate. `pointer` is its place in the
+    /// body, for messages.
     ///
     /// # Errors
     /// What is wrong with it; nothing was kept.
@@ -99,6 +100,24 @@ impl Place {
         idempotency_key: Option<Arc<str>>,
         now: Timestamp,
     ) -> Item {
+        let (workspace, new) = self.decided(body, pointer, form, idempotency_key, now)?;
+        // The last step: what is refused for another reason costs nothing.
+        workspace.rate.take().map_err(too_many)?;
+        Ok(new)
+    }
+
+    /// The same, with the workspace, whose rate is not asked.
+    ///
+    /// # Errors
+    /// What is wrong with it.
+    pub fn decided(
+        &self,
+        body: &[u8],
+        pointer: &str,
+        form: Form<'_>,
+        idempotency_key: Option<Arc<str>>,
+        now: Timestamp,
+    ) -> Result<(Arc<Workspace>, NewEvent), Problem> {
         let translated = form.translated(body, pointer)?;
         let body = translated.as_ref().map_or(body, |translated| &translated.envelope);
         let envelope = Envelope::read(body, pointer).map_err(|problem| form.told(problem, pointer))?;
@@ -109,9 +128,7 @@ impl Place {
         let identity = Identity { key, app_chose_id: envelope.id.is_some(), body_hash };
         let (mut event, deliveries) = decide::decide(&workspace, &envelope, now)?;
         event.attributes = translated.map(|event| event.attributes);
-        // The last step: what is refused for another reason costs nothing.
-        workspace.rate.take().map_err(too_many)?;
-        Ok(NewEvent { event, deliveries, identity })
+        Ok((workspace, NewEvent { event, deliveries, identity }))
     }
 
     fn workspace(&self, envelope: &Envelope<'_>, pointer: &str) -> Result<Arc<Workspace>, Problem> {

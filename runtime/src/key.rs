@@ -15,6 +15,7 @@ use ring::rand::{SecureRandom, SystemRandom};
 use serde::{Deserialize, Serialize};
 
 use crate::id::{KeyId, WorkspaceId};
+use crate::secret::Secret;
 
 /// Random bytes of a key's secret part.
 const SECRET_BYTES: usize = 32;
@@ -139,9 +140,9 @@ pub fn fresh_key(
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum AdminKey {
     /// It was given or found.
-    Known(String),
+    Known(Secret),
     /// It was made now, and people should be told.
-    Made(String),
+    Made(Secret),
 }
 
 impl AdminKey {
@@ -149,7 +150,7 @@ impl AdminKey {
     #[must_use]
     pub fn text(&self) -> &str {
         match self {
-            Self::Known(key) | Self::Made(key) => key,
+            Self::Known(key) | Self::Made(key) => key.expose_text().unwrap_or_default(),
         }
     }
 }
@@ -183,9 +184,9 @@ pub enum AdminKeyError {
 ///
 /// # Errors
 /// [`AdminKeyError`].
-pub fn admin_key(given: Option<&str>, data_dir: &Path) -> Result<AdminKey, AdminKeyError> {
+pub fn admin_key(given: Option<&Secret>, data_dir: &Path) -> Result<AdminKey, AdminKeyError> {
     if let Some(key) = given {
-        return known(key, "that was given");
+        return known(key.expose_text().unwrap_or_default(), "that was given");
     }
     let path = data_dir.join(ADMIN_KEY_FILE);
     let file = || path.display().to_string();
@@ -201,7 +202,7 @@ pub fn admin_key(given: Option<&str>, data_dir: &Path) -> Result<AdminKey, Admin
                 fs::File::open(data_dir)?.sync_all()
             });
             written.map_err(failed)?;
-            Ok(AdminKey::Made(key))
+            Ok(AdminKey::Made(key.into()))
         }
         Err(error) => Err(failed(error)),
     }
@@ -212,7 +213,7 @@ fn known(text: &str, from: &str) -> Result<AdminKey, AdminKeyError> {
     if key.len() < ADMIN_KEY_CHARS_MIN || !key.bytes().all(|byte| byte.is_ascii_graphic()) {
         return Err(AdminKeyError::Weak { from: from.to_owned() });
     }
-    Ok(AdminKey::Known(key.to_owned()))
+    Ok(AdminKey::Known(Secret::new(key)))
 }
 
 fn random_text() -> Result<String, NoRandomness> {
@@ -260,14 +261,15 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let made = admin_key(None, folder.path()).unwrap();
         assert!(matches!(made, AdminKey::Made(_)));
-        assert_eq!(admin_key(None, folder.path()).unwrap(), AdminKey::Known(made.text().to_owned()));
+        assert_eq!(admin_key(None, folder.path()).unwrap(), AdminKey::Known(Secret::new(made.text())));
+        assert!(!format!("{made:?}").contains(made.text()));
         let mode = fs::metadata(folder.path().join(ADMIN_KEY_FILE)).unwrap().permissions().mode();
         assert_eq!(mode & 0o777, 0o600);
         let given = "fw_admin_0123456789\n";
-        assert_eq!(admin_key(Some(given), folder.path()).unwrap().text(), given.trim());
+        assert_eq!(admin_key(Some(&Secret::new(given)), folder.path()).unwrap().text(), given.trim());
         for weak in ["", " ", "0123456789", "0123456789 012345", "0123456789é012345"] {
             assert!(
-                matches!(admin_key(Some(weak), folder.path()), Err(AdminKeyError::Weak { .. })),
+                matches!(admin_key(Some(&Secret::new(weak)), folder.path()), Err(AdminKeyError::Weak { .. })),
                 "{weak}"
             );
         }

@@ -105,6 +105,14 @@ pub const HTTP2_LOCAL_RESETS_MAX: usize = 256;
 /// A client without a request for so long is told to go.
 pub const CLIENT_IDLE_TIMEOUT: Duration = Duration::from_secs(120);
 
+/// A client that takes in nothing of an answer, and sends nothing of the request that belongs to it, for so long
+/// is told to go, whatever else it does: what it leaves unread is held in memory, and its stream is held
+/// open. It is noticed within half as long again.
+pub const ANSWER_STALL_TIMEOUT: Duration = Duration::from_secs(60);
+
+/// Bytes of an answer that are handed on at once, and taken in within [`ANSWER_STALL_TIMEOUT`].
+pub const ANSWER_PIECE_BYTES: usize = 64 << 10;
+
 /// A client that was told to go is cut off after this.
 pub const CLIENT_FAREWELL_TIMEOUT: Duration = Duration::from_secs(2);
 

@@ -221,7 +221,7 @@ pub struct AttemptRecord {
     pub outcome: Outcome,
     /// The HTTP status, when there was an answer.
     pub status: Option<u16>,
-    /// The address that was connected to.
+    /// The address that was connected to; none with an egress proxy.
     pub address: Option<Arc<str>>,
     /// The beginning of the answer's body, at most [`RESPONSE_KEPT_BYTES_MAX`], lossy UTF-8.
     pub response: Option<Arc<str>>,

@@ -26,7 +26,7 @@ use compiler::simulate::run_tests_of;
 use compiler::slots::{Scratch, Slots};
 use compiler::world::{Bundle, Limits, World};
 use grammar::diagnostic::{Colour, Severity, render, to_json};
-use grammar::{Diagnostics, Source};
+use grammar::{Diagnostic, Diagnostics, Source};
 use serde_json::Value;
 use serde_json::value::RawValue;
 
@@ -35,6 +35,7 @@ use slot::Slot;
 use sync::Outlet;
 
 use crate::id::WorkspaceId;
+use crate::workspace::record::FailingTests;
 
 thread_local! {
     /// What deciding an event needs, kept from one event to the next.
@@ -178,12 +179,12 @@ impl Rules {
         })
     }
 
-    /// The same, and runs the tests of the bundle: one that fails is an error.
+    /// The same, and runs the tests of the bundle: one that fails is an error, or a warning.
     ///
     /// # Errors
     /// Every message, when one of them is an error or a test fails.
-    pub fn compile_and_test(bundle: &Bundle, world: &World) -> Result<Self, Refused> {
-        let checked = compiler::check(bundle, world);
+    pub fn compile_and_test(bundle: &Bundle, world: &World, failing: FailingTests) -> Result<Self, Refused> {
+        let mut checked = compiler::check(bundle, world);
         if checked.diagnostics.has_errors() || checked.program.tests.is_empty() {
             return Self::of(checked, world);
         }
@@ -191,10 +192,14 @@ impl Rules {
         if run.failures().next().is_none() {
             return Self::of(checked, world);
         }
-        let mut messages = Messages { diagnostics: checked.diagnostics, sources: checked.sources };
-        messages.diagnostics.extend(run.failures().cloned());
-        messages.diagnostics.sort();
-        Err(messages)
+        let severity = match failing {
+            FailingTests::Refuse => Severity::Error,
+            FailingTests::Warn => Severity::Warning,
+        };
+        let failures = run.failures().map(|failure| Diagnostic { severity, ..failure.clone() });
+        checked.diagnostics.extend(failures);
+        checked.diagnostics.sort();
+        Self::of(checked, world)
     }
 
     /// Makes machine code of the conditions now. Until it is done, and when it cannot be, the

@@ -30,6 +30,13 @@ impl Secret {
     }
 }
 
+impl From<String> for Secret {
+    /// As the command line and the environment give it.
+    fn from(text: String) -> Self {
+        Self::new(text)
+    }
+}
+
 impl fmt::Debug for Secret {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Secret(…)")

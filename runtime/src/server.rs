@@ -19,12 +19,12 @@ use crate::config::ServerSettings;
 use crate::control::RedbStore;
 use crate::deliver::address::AddressPolicy;
 use crate::key::{AdminKey, AdminKeyError, Keys, admin_key};
+use crate::limits::ANSWER_STALL_TIMEOUT;
 use crate::node::{Node, NodeConfig, OpenError};
 use crate::replay::Replays;
 use crate::rules::Engine;
 use crate::rules::code::{CodeSettings, CodeThread};
 use crate::rules::crash::Crashes;
-use crate::secret::Secret;
 use crate::secret::vault::{MasterKeySource, Vault};
 use crate::tail::Tails;
 use crate::workspace::change::ChangeError;
@@ -122,8 +122,8 @@ impl Server {
         let listener = listener.map_err(|source| StartError::Listen { address: settings.listen, source })?;
         let address = listener.local_addr().map_err(folder)?;
         let store = RedbStore::open(&settings.data_dir.join(CONTROL_FILE)).map_err(ChangeError::from)?;
-        let master_key = settings.master_key.as_deref().map(|text| Secret::new(text.as_bytes()));
-        let vault = Vault::open(&settings.data_dir, master_key.as_ref()).map_err(ChangeError::from)?;
+        let vault =
+            Vault::open(&settings.data_dir, settings.master_key.as_ref()).map_err(ChangeError::from)?;
         let master_key = vault.source();
         let code = CodeThread::start(CodeSettings {
             engine: if settings.no_jit { Engine::Interpreter } else { Engine::Compiled },
@@ -135,7 +135,7 @@ impl Server {
         let registry = Registry::load(Arc::new(store), vault, warm).await?;
         registry.set_events_per_second_max(settings.events_per_second_max);
         let metrics_key = metrics_key(settings)?;
-        let admin_key = admin_key(settings.admin_key.as_deref(), &settings.data_dir)?;
+        let admin_key = admin_key(settings.admin_key.as_ref(), &settings.data_dir)?;
         let keys = Keys::new(admin_key.text(), registry.stored_keys().await?);
         let config = node_config(settings);
         let addresses = config.addresses;
@@ -156,6 +156,7 @@ impl Server {
         let limits = ClientLimits {
             connections_max: settings.connections_max as usize,
             per_address_max: settings.connections_per_address_max as usize,
+            answer_stall: ANSWER_STALL_TIMEOUT,
         };
         let serving = tokio::spawn(accept::serve(listener, router, limits, stopped));
         Ok(Running { server, address, admin_key, master_key, stop, serving })
@@ -202,7 +203,7 @@ impl Running {
 }
 
 fn metrics_key(settings: &ServerSettings) -> Result<Option<Keys>, AdminKeyError> {
-    let given = settings.metrics_key.as_deref().map(|text| admin_key(Some(text), &settings.data_dir));
+    let given = settings.metrics_key.as_ref().map(|key| admin_key(Some(key), &settings.data_dir));
     Ok(given.transpose()?.map(|key| Keys::new(key.text(), [])))
 }
 
@@ -216,6 +217,7 @@ fn node_config(settings: &ServerSettings) -> NodeConfig {
     config.addresses = AddressPolicy {
         allow_loopback: settings.allow_loopback,
         allow_private_addresses: settings.allow_private_addresses,
+        allow_plain_http: settings.allow_plain_http,
     };
     config.http.egress_proxy.clone_from(&settings.egress_proxy);
     config

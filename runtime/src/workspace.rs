@@ -5,6 +5,7 @@
 
 pub mod change;
 pub mod connection;
+mod delete;
 pub mod publish;
 pub mod rate;
 pub mod record;
@@ -19,7 +20,7 @@ use std::sync::Arc;
 use arc_swap::{ArcSwap, ArcSwapOption};
 use compiler::world::{WorkspaceFacts, World};
 use jiff::Timestamp;
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, SemaphorePermit};
 
 pub use connection::Connection;
 pub use registry::Registry;
@@ -29,7 +30,7 @@ pub use warm::Warm;
 use crate::id::{ConnectionId, WorkspaceId};
 use crate::secret::vault::WorkspaceKey;
 use rate::EventRate;
-use record::WorkspaceRecord;
+use record::{FailingTests, WorkspaceRecord};
 
 /// The isolation boundary: everything below is keyed by it.
 pub struct Workspace {
@@ -42,10 +43,14 @@ pub struct Workspace {
     /// How fast it may send events.
     pub rate: EventRate,
     name: ArcSwap<Arc<str>>,
+    failing_tests: ArcSwap<FailingTests>,
     connections: ArcSwap<ConnectionTable>,
     live: ArcSwapOption<Revision>,
     /// One permit: whoever changes the workspace holds it from reading to swapping.
     turn: Semaphore,
+    /// One permit: whoever has a bundle compiled or compared holds it for that. Of one workspace one thread
+    /// is kept busy so, however many ask; the others wait.
+    bundles: Semaphore,
     /// Seals its secrets.
     key: WorkspaceKey,
 }
@@ -111,9 +116,11 @@ impl Workspace {
             created_at: record.created_at,
             rate: EventRate::default(),
             name: ArcSwap::from_pointee(Arc::clone(&record.name)),
+            failing_tests: ArcSwap::from_pointee(record.failing_tests),
             connections: ArcSwap::from_pointee(connections),
             live: ArcSwapOption::empty(),
             turn: Semaphore::new(1),
+            bundles: Semaphore::new(1),
             key,
         }
     }
@@ -122,6 +129,18 @@ impl Workspace {
     #[must_use]
     pub fn name(&self) -> Arc<str> {
         Arc::clone(&self.name.load())
+    }
+
+    /// Waits until nothing else is compiled or compared for the workspace.
+    pub(crate) async fn bundle_turn(&self) -> Option<SemaphorePermit<'_>> {
+        // Nobody closes it.
+        self.bundles.acquire().await.ok()
+    }
+
+    /// What becomes of a bundle whose tests fail.
+    #[must_use]
+    pub fn failing_tests(&self) -> FailingTests {
+        **self.failing_tests.load()
     }
 
     /// The connections of this moment.
@@ -147,8 +166,9 @@ impl Workspace {
         world
     }
 
-    fn set_name(&self, name: Arc<str>) {
-        self.name.store(Arc::new(name));
+    fn set(&self, record: &WorkspaceRecord) {
+        self.name.store(Arc::new(Arc::clone(&record.name)));
+        self.failing_tests.store(Arc::new(record.failing_tests));
     }
 
     /// Lets a revision decide from now on.

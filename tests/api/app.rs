@@ -4,6 +4,7 @@ use std::time::{Duration, Instant};
 
 use reqwest::{Method, header::HeaderMap};
 use runtime::config::ServerSettings;
+use runtime::control::RedbStore;
 use runtime::server::{Running, Server};
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -72,9 +73,18 @@ impl App {
 
     /// Stops and starts again with the same folder.
     pub async fn restart(&mut self) {
+        self.restart_after(async |_: &RedbStore| {}).await;
+    }
+
+    /// Stops, does something with the control store, and starts again with the same folder.
+    pub async fn restart_after<T>(&mut self, work: impl AsyncFnOnce(&RedbStore) -> T) -> T {
         self.running.take().unwrap().stop().await;
+        let store = RedbStore::open(&self.folder.path().join("control.redb")).unwrap();
+        let done = work(&store).await;
+        drop(store);
         let settings = ServerSettings::on_loopback(self.folder.path());
         self.running = Some(Server::start(&settings).await.unwrap());
+        done
     }
 
     /// The server.

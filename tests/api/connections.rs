@@ -84,6 +84,49 @@ async fn a_connection_may_change_how_it_signs_and_what_counts_as_success() {
     assert!(receiver.requests().last().unwrap().headers.contains_key("x-hub-signature-256"));
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_scheme_needs_every_secret_that_is_kept() {
+    let app = App::with_workspace().await;
+    made(&app, "https://example.com/", json!({ "signing": "stripe", "secret": "0123456789abcdef" })).await;
+    let path = format!("{CONNECTIONS}/hook");
+    // The fresh one fits both schemes, the one that signs beside it does not.
+    app.post(&format!("{path}/rotate"), json!({})).await.expect(200);
+    let got = app.json("PATCH", &path, json!({ "signing": "standard" })).await;
+    assert_eq!((got.problem(), &got.body["errors"][0]["pointer"]), ("invalid-request", &json!("/signing")));
+    assert_eq!(app.get(&path).await.expect(200)["signing"]["scheme"], "stripe", "nothing was changed");
+    // One rotation later it is gone.
+    app.post(&format!("{path}/rotate"), json!({})).await.expect(200);
+    app.json("PATCH", &path, json!({ "signing": "standard" })).await.expect(200);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn http_is_refused_where_it_can_only_lead_outside() {
+    // Whether loopback is allowed, and whether `http` is; the URL; whether it is taken.
+    let rows = [
+        (false, false, "http://example.com/", false),
+        (false, true, "http://example.com/", true),
+        (true, false, "http://example.com/", true),
+        (true, false, "http://8.8.8.8/", false),
+        (true, true, "http://8.8.8.8/", true),
+        (false, false, "https://example.com/", true),
+    ];
+    for (loopback, plain, url, taken) in rows {
+        let app = App::start_with(|settings| {
+            (settings.allow_loopback, settings.allow_plain_http) = (loopback, plain);
+        })
+        .await;
+        app.post("/v1/workspaces", json!({ "id": "ws" })).await.expect(201);
+        let new = json!({ "name": "hook", "integration": "webhook", "url": url });
+        let got = app.post(CONNECTIONS, new).await;
+        assert_eq!(got.status, if taken { 201 } else { 422 }, "{loopback} {plain} {url}: {got:?}");
+        if !taken {
+            let error = &got.body["errors"][0];
+            assert_eq!(error["pointer"], "/url");
+            assert!(error["help"].as_str().unwrap().contains("https://"), "{error}");
+        }
+    }
+}
+
 fn pem(name: &str) -> String {
     let path = format!("{}/../runtime/tests/data/tls/{name}", env!("CARGO_MANIFEST_DIR"));
     std::fs::read_to_string(path).unwrap()

@@ -150,8 +150,8 @@ test \"cheap orders are sent, too\" {
 ";
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_failing_test_keeps_rules_from_going_live() {
-    let app = App::with_workspace().await;
+async fn a_failing_test_keeps_rules_from_going_live_unless_the_workspace_says_otherwise() {
+    let mut app = App::with_workspace().await;
     app.connect("hook", "http://127.0.0.1:9/").await;
     app.publish(FIRST).await.expect(200);
     let got = app.publish(FAILING).await;
@@ -163,8 +163,26 @@ async fn a_failing_test_keeps_rules_from_going_live() {
     let bundle = json!({ "files": [{ "path": "rules.route", "text": FAILING }] });
     let checked = app.post("/v1/workspaces/ws/rules/check", bundle.clone()).await;
     assert_eq!(checked.status, 422);
-    let forced = app.json("PUT", "/v1/workspaces/ws/rules?skip_tests=true", bundle).await.expect(200);
-    assert_eq!(forced["rules"], json!(["second"]));
+    // Nobody skips tests with a request of their own: the workspace says what they are for, and its admin.
+    let skipped = app.json("PUT", "/v1/workspaces/ws/rules?skip_tests=true", bundle.clone()).await;
+    assert_eq!(skipped.problem(), "invalid-query");
+    let key = app.post("/v1/workspaces/ws/keys", json!({})).await.expect(201);
+    let bearer = format!("Bearer {}", key["key"].as_str().unwrap());
+    let with_key = [("authorization", bearer.as_str()), ("content-type", "application/json")];
+    let warn = json!({ "failing_tests": "warn" });
+    let got = app.send("PATCH", "/v1/workspaces/ws", &with_key, warn.to_string()).await;
+    assert_eq!(got.problem(), "not-allowed");
+    let wrong = app.json("PATCH", "/v1/workspaces/ws", json!({ "failing_tests": "ignore" })).await;
+    assert_eq!(wrong.body["errors"][0]["pointer"], "/failing_tests");
+    let shown = app.get("/v1/workspaces/ws").await.expect(200);
+    assert_eq!(shown["failing_tests"], "refuse");
+    let shown = app.json("PATCH", "/v1/workspaces/ws", warn).await.expect(200);
+    assert_eq!((&shown["failing_tests"], &shown["name"]), (&json!("warn"), &json!("ws")));
+    app.restart().await;
+    let told = app.json("PUT", "/v1/workspaces/ws/rules", bundle).await.expect(200);
+    assert_eq!(told["rules"], json!(["second"]));
+    let warning = &told["diagnostics"][0];
+    assert_eq!((&warning["code"], &warning["severity"]), (&json!("E0610"), &json!("warning")), "{told}");
     // Going back and forth runs no tests.
     app.post("/v1/workspaces/ws/revisions/1/rollback", json!({})).await.expect(200);
     app.post("/v1/workspaces/ws/revisions/2/rollback", json!({})).await.expect(200);

@@ -1,5 +1,6 @@
 //! Workspaces and connections: made, changed, deleted, and what is refused about them.
 
+use runtime::control::{ConfigStore, Expect, RedbStore};
 use serde_json::json;
 
 use crate::app::{App, items};
@@ -25,6 +26,61 @@ async fn a_workspace_lives_and_its_id_stays_taken() {
     assert_eq!(app.send("DELETE", "/v1/workspaces/ws_internal_prod", &[], "").await.status, 204);
     assert_eq!(app.get("/v1/workspaces/ws_internal_prod").await.problem(), "not-found");
     assert_eq!(app.post("/v1/workspaces", new).await.problem(), "conflict");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_deleted_workspace_leaves_nothing_but_its_name_in_the_control_store() {
+    let mut app = App::with_workspace().await;
+    app.connect("hook", "http://127.0.0.1:9/").await;
+    app.post("/v1/workspaces/ws/keys", json!({})).await.expect(201);
+    for number in 0..20 {
+        let text = format!(
+            "edition 2026\nconnection hook: webhook\nrule r{number} {{ on a deliver hook.send_webhook {{ body: 1 }} }}\n"
+        );
+        app.publish(&text).await.expect(200);
+    }
+    // Another one with the same beginning keeps what it has.
+    app.post("/v1/workspaces", json!({ "id": "ws2" })).await.expect(201);
+    app.post(
+        "/v1/workspaces/ws2/connections",
+        json!({ "name": "h", "integration": "webhook", "url": "https://example.com/" }),
+    )
+    .await
+    .expect(201);
+    assert_eq!(app.send("DELETE", "/v1/workspaces/ws", &[], "").await.status, 204);
+    let deleted = app
+        .restart_after(async |store: &RedbStore| {
+            assert_eq!(keys_of(store, "ws").await, ["workspace/ws"]);
+            assert_eq!(keys_of(store, "ws2").await, ["connection/ws2/h", "workspace/ws2"]);
+            // As a crash in the middle leaves it.
+            let deleted = store.get("workspace/ws").await.unwrap().unwrap();
+            let text = String::from_utf8(deleted.value.clone()).unwrap();
+            let begun = text.replace(",\"cleared\":true", "");
+            assert_ne!(begun, text);
+            let left = [("revision/ws/1", "{}"), ("connection/ws/hook", "{}"), ("workspace/ws", &begun)];
+            for (key, value) in left {
+                store.put(key, value.into(), Expect::Any).await.unwrap();
+            }
+            deleted
+        })
+        .await;
+    app.restart_after(async |store: &RedbStore| {
+        assert_eq!(keys_of(store, "ws").await, ["workspace/ws"]);
+        assert_eq!(store.get("workspace/ws").await.unwrap().unwrap().value, deleted.value);
+    })
+    .await;
+    assert_eq!(app.get("/v1/workspaces/ws").await.problem(), "not-found");
+}
+
+/// The keys of the control store that belong to a workspace.
+async fn keys_of(store: &RedbStore, workspace: &str) -> Vec<String> {
+    let all = store.list("", None, 1_000).await.unwrap();
+    let (id, value) = (format!("/{workspace}"), format!("\"workspace\":\"{workspace}\""));
+    let theirs = |key: &str| key.ends_with(&id) || key.contains(&format!("{id}/"));
+    let found = all
+        .into_iter()
+        .filter(|one| theirs(&one.key) || String::from_utf8_lossy(&one.value).contains(&value));
+    found.map(|one| one.key).collect()
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -11,6 +11,9 @@ use crate::route::{Dedupe, Delivery, Limit, LimitKey};
 pub struct GateKey([u8; 16]);
 
 impl GateKey {
+    /// The first of all keys in their order.
+    pub(super) const FIRST: Self = Self([0; 16]);
+
     /// The key of these parts, in this order.
     #[must_use]
     pub fn new(parts: &[&str]) -> Self {

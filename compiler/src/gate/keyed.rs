@@ -1,17 +1,23 @@
-//! States by key, bounded in number, that forget themselves.
+//! A gate: states by key, bounded in number, that forget themselves.
 
 use std::collections::{BTreeSet, HashMap};
+use std::fmt::Debug;
 
-use serde::{Deserialize, Serialize};
+use jiff::Timestamp;
 
-use super::GateKey;
+use super::{GateKey, millis};
 
-/// The keys that one gate of one workspace remembers by default. A key takes about 150 bytes, so a
-/// workspace that fills a gate costs 15 MB.
+/// The keys that one gate of one workspace remembers by default.
 pub const KEYS_MAX: usize = 100_000;
 
+/// One of the gates. What they share is in [`Gate`]; what they ask stands in a file for each.
+pub trait Kind {
+    /// What is known about a key.
+    type State: Clone + Debug + PartialEq + Eq;
+}
+
 /// One remembered key, as plain data.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Entry<S> {
     /// The key.
     pub key: GateKey,
@@ -22,11 +28,11 @@ pub struct Entry<S> {
 }
 
 /// States by key. Each has a time at which it means nothing any more. When there are too many, the one
-/// with the nearest such time goes first: then a delivery passes that should have been stopped, never
-/// the other way round.
+/// with the nearest such time goes first: then a delivery passes that should have been stopped, or
+/// starts that should have waited, never the other way round.
 #[derive(Clone, Debug)]
-pub(super) struct Keyed<S> {
-    states: HashMap<GateKey, (i64, S)>,
+pub struct Gate<K: Kind> {
+    states: HashMap<GateKey, (i64, K::State)>,
     /// The same keys by when they are forgotten.
     ends: BTreeSet<(i64, GateKey)>,
     keys_max: usize,
@@ -34,27 +40,20 @@ pub(super) struct Keyed<S> {
     forgotten: u64,
 }
 
-impl<S: Clone> Keyed<S> {
-    pub(super) fn new(keys_max: usize) -> Self {
+impl<K: Kind> Gate<K> {
+    /// An empty gate of at most so many keys.
+    #[must_use]
+    pub fn new(keys_max: usize) -> Self {
         Self { states: HashMap::new(), ends: BTreeSet::new(), keys_max: keys_max.max(1), forgotten: 0 }
     }
 
-    pub(super) fn restore(entries: Vec<Entry<S>>, keys_max: usize) -> Self {
-        let mut keyed = Self::new(keys_max);
-        for entry in entries {
-            keyed.put(entry.key, entry.state, entry.until, i64::MIN);
-        }
-        keyed.forgotten = 0;
-        keyed
-    }
-
     /// What is known about a key now.
-    pub(super) fn get(&self, key: GateKey, now: i64) -> Option<&S> {
+    pub(super) fn get(&self, key: GateKey, now: i64) -> Option<&K::State> {
         self.states.get(&key).filter(|(until, _)| *until > now).map(|(_, state)| state)
     }
 
     /// Remembers a state until that time.
-    pub(super) fn put(&mut self, key: GateKey, state: S, until: i64, now: i64) {
+    pub(super) fn put(&mut self, key: GateKey, state: K::State, until: i64, now: i64) {
         while let Some(&(end, old)) = self.ends.first().filter(|(end, _)| *end <= now) {
             self.remove(old, end);
         }
@@ -76,39 +75,46 @@ impl<S: Clone> Keyed<S> {
     }
 
     /// What is known about a key, past its time or not.
-    pub(super) fn entry(&self, key: GateKey) -> Option<Entry<S>> {
+    pub(super) fn entry(&self, key: GateKey) -> Option<Entry<K::State>> {
         self.states.get(&key).map(|(until, state)| Entry { key, until: *until, state: state.clone() })
     }
 
     /// Makes that known about a key, or nothing.
-    pub(super) fn put_back(&mut self, key: GateKey, before: Option<Entry<S>>) {
+    pub(super) fn put_back(&mut self, key: GateKey, before: Option<Entry<K::State>>) {
         if let Some((end, _)) = self.states.get(&key) {
             self.remove(key, *end);
         }
-        if let Some(Entry { until, state, .. }) = before {
-            self.put(key, state, until, i64::MIN);
+        if let Some(entry) = before {
+            self.keep(entry);
         }
     }
 
-    /// Whether everything is past its time.
-    pub(super) fn is_over(&self, now: i64) -> bool {
-        self.ends.last().is_none_or(|(end, _)| *end <= now)
+    /// Whether nothing that it remembers counts any more.
+    #[must_use]
+    pub fn is_over(&self, now: Timestamp) -> bool {
+        self.ends.last().is_none_or(|(end, _)| *end <= millis(now))
     }
 
-    pub(super) fn len(&self) -> usize {
+    /// How many keys it remembers.
+    #[must_use]
+    pub fn keys(&self) -> usize {
         self.states.len()
     }
 
-    pub(super) fn forgotten(&self) -> u64 {
+    /// How many keys it forgot early, because there were too many.
+    #[must_use]
+    pub fn forgotten(&self) -> u64 {
         self.forgotten
     }
 
-    /// In the order in which they are forgotten.
-    pub(super) fn snapshot(&self, now: i64) -> Vec<Entry<S>> {
-        let live = self.ends.iter().filter(|(until, _)| *until > now);
-        let entry = |&(until, key): &(i64, GateKey)| {
-            self.states.get(&key).map(|(_, state)| Entry { key, until, state: state.clone() })
-        };
-        live.filter_map(entry).collect()
+    /// What still counts at that time, in the order in which it is forgotten.
+    pub fn entries(&self, now: Timestamp) -> impl Iterator<Item = Entry<K::State>> {
+        let live = self.ends.range((millis(now).saturating_add(1), GateKey::FIRST)..);
+        live.filter_map(|(_, key)| self.entry(*key))
+    }
+
+    /// Remembers what one of [`Self::entries`] says. Of more keys than allowed the longest-lived stay.
+    pub fn keep(&mut self, entry: Entry<K::State>) {
+        self.put(entry.key, entry.state, entry.until, i64::MIN);
     }
 }

@@ -1,6 +1,11 @@
 //! The sends of the last while: at most so many in any stretch of that length.
 
-use serde::{Deserialize, Serialize};
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+use super::keyed::{Gate, Kind};
+use super::{GateKey, length, millis};
 
 /// So many different times are kept apart. Up to this many sends in a window the count is exact; beyond
 /// it, sends that lie closest together count as sent at the later one's time, which lets through a
@@ -12,7 +17,7 @@ pub const SENDS_KEPT_MAX: usize = 32;
 ///
 /// A sliding window. The usual token bucket lets nearly twice its size through in one window (a full
 /// bucket at once, and then what flows in), and both destinations' limits and people count the plain way.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Recent {
     sends: Vec<(i64, u32)>,
 }
@@ -35,6 +40,19 @@ impl Recent {
             }
         }
         now
+    }
+
+    /// The sends with these times and counts; `None` when they are not what [`Self::sends`] gives.
+    #[must_use]
+    pub fn of(sends: Vec<(i64, u32)>) -> Option<Self> {
+        let in_order = sends.iter().zip(sends.iter().skip(1)).all(|(one, next)| one.0 < next.0);
+        (in_order && sends.len() <= SENDS_KEPT_MAX).then_some(Self { sends })
+    }
+
+    /// Their times in milliseconds since 1970, oldest first, and how many there were at each.
+    #[must_use]
+    pub fn sends(&self) -> &[(i64, u32)] {
+        &self.sends
     }
 
     /// Adds a send.
@@ -65,5 +83,16 @@ impl Recent {
         if let Some((_, later)) = self.sends.get_mut(at) {
             *later = later.saturating_add(count);
         }
+    }
+}
+
+impl<K: Kind<State = Recent>> Gate<K> {
+    /// Adds a send to a key's.
+    pub(super) fn add(&mut self, key: GateKey, every: Duration, now: Timestamp) {
+        let (now, every) = (millis(now), length(every));
+        let mut recent = self.get(key, now).cloned().unwrap_or_default();
+        recent.push(every, now);
+        let until = recent.until(every);
+        self.put(key, recent, until, now);
     }
 }

@@ -151,20 +151,41 @@ fn keys_are_kept_apart() {
 }
 
 #[test]
-fn snapshots_keep_what_still_counts() {
+fn what_still_counts_can_be_taken_out_and_put_in_again() {
     let mut gates = Gates::new(100);
     gates.dedupe.remember(key("old"), MINUTE, at(0));
     gates.dedupe.remember(key("new"), MINUTE, at(50));
     gates.throttle.pass(key("t"), 1, MINUTE, at(50));
     gates.rate.started(key("r"), MINUTE, at(50));
-    let json = serde_json::to_string(&gates.snapshot(at(70))).unwrap();
-    let snapshot: GatesSnapshot = serde_json::from_str(&json).unwrap();
-    assert_eq!(snapshot.dedupe.len(), 1);
-    let restored = Gates::restore(snapshot.clone(), 100);
+    let kept = kept(&gates, at(70));
+    assert_eq!(kept.len(), 3, "{kept:?}");
+    let mut restored = Gates::new(100);
+    kept.iter().for_each(|one| restored.keep(one.clone()));
+    assert!(!restored.dedupe.is_known(key("old"), at(0)));
     assert!(restored.dedupe.is_known(key("new"), at(70)));
     assert!(!restored.throttle.is_open(key("t"), 1, MINUTE, at(70)));
     assert_eq!(restored.rate.start_at(key("r"), 1, MINUTE, at(70)), at(110));
-    assert_eq!(restored.snapshot(at(70)), snapshot);
+    assert_eq!(self::kept(&restored, at(70)), kept);
+    // Exactly what is over at a time is left out at it.
+    assert_eq!([109, 110].map(|second| self::kept(&gates, at(second)).len()), [3, 0]);
+}
+
+#[test]
+fn sends_are_taken_only_as_they_are_given() {
+    let mut recent = Recent::default();
+    for step in 0..100 {
+        recent.push(1_000_000, step * 7);
+    }
+    assert_eq!(recent.sends().len(), SENDS_KEPT_MAX);
+    assert_eq!(Recent::of(recent.sends().to_vec()), Some(recent.clone()));
+    let longer = [recent.sends(), &[(i64::MAX, 1)]].concat();
+    for wrong in [longer, vec![(2, 1), (1, 1)], vec![(1, 1), (1, 1)]] {
+        assert_eq!(Recent::of(wrong.clone()), None, "{wrong:?}");
+    }
+}
+
+fn kept(gates: &Gates, now: Timestamp) -> Vec<Kept> {
+    gates.entries(now).collect()
 }
 
 fn delivery(key: &str, change: impl FnOnce(&mut DeliverySettings)) -> Delivery {
@@ -231,19 +252,19 @@ fn what_came_to_nothing_can_be_taken_back() {
     let only_throttle = Gated { dedupe: None, throttle };
     let mut gates = Gates::default();
     assert_eq!(gates.pass(&only_throttle, at(0)), None);
-    let before = gates.snapshot(at(1));
+    let before = kept(&gates, at(1));
     let memory = gates.memory(&both);
     assert_eq!(gates.pass(&both, at(1)), None);
     assert_eq!(gates.pass(&both, at(2)), Some(Stop::Duplicate));
     assert_eq!(gates.pass(&only_throttle, at(2)), Some(Stop::Throttled));
     gates.put_back(&both, memory);
-    assert_eq!(gates.snapshot(at(1)), before);
+    assert_eq!(kept(&gates, at(1)), before);
     assert_eq!(gates.pass(&both, at(3)), None, "as if the first had never been");
     // What a journal tells is remembered whatever the gates say.
     let mut again = Gates::default();
     again.recall(&only_throttle, at(0));
     again.recall(&both, at(3));
-    assert_eq!(again.snapshot(at(3)), gates.snapshot(at(3)));
+    assert_eq!(kept(&again, at(3)), kept(&gates, at(3)));
     assert!(!again.is_over(at(4)) && again.is_over(at(63)));
 }
 

@@ -44,34 +44,61 @@ impl Settings {
     /// Whether any of them depends on the event.
     #[must_use]
     pub fn has_expressions(&self) -> bool {
-        let allowances = self.rate_limit.iter().chain(&self.throttle);
-        allowances.filter_map(|one| one.by.as_ref()).next().is_some()
-            || self.dedupe.is_some()
-            || self.order_by.is_some()
-            || self.sample.as_ref().is_some_and(|sample| sample.by.is_some())
-            || self.delay.is_some()
-            || self.idempotency_key.is_some()
+        // Every field is named, here and below, so that a new one has to say what it is.
+        let Self {
+            rate_limit,
+            throttle,
+            dedupe,
+            order_by,
+            sample,
+            delay,
+            idempotency_key,
+            retry: _,
+            timeout: _,
+            expires: _,
+            during: _,
+            outside: _,
+            priority: _,
+            on_field_error: _,
+        } = self;
+        let by = |limit: &Option<Allowance>| limit.as_ref().is_some_and(|limit| limit.by.is_some());
+        by(rate_limit)
+            || by(throttle)
+            || dedupe.is_some()
+            || order_by.is_some()
+            || sample.as_ref().is_some_and(|sample| sample.by.is_some())
+            || delay.is_some()
+            || idempotency_key.is_some()
     }
 
     /// Whether both are nothing but the same plain values.
     #[must_use]
     pub fn is_plainly(&self, other: &Self) -> bool {
-        let plain = |one: &Self| {
-            let limits = one.rate_limit.is_some() || one.throttle.is_some() || one.sample.is_some();
-            !one.has_expressions() && !limits
+        self.plain().is_some_and(|values| other.plain() == Some(values))
+    }
+
+    /// What can be compared, of settings that have nothing else.
+    fn plain(&self) -> Option<impl PartialEq + '_> {
+        let Self {
+            rate_limit: None,
+            throttle: None,
+            dedupe: None,
+            order_by: None,
+            sample: None,
+            delay: None,
+            idempotency_key: None,
+            retry,
+            timeout,
+            expires,
+            during,
+            outside,
+            priority,
+            on_field_error,
+        } = self
+        else {
+            return None;
         };
-        let values = |one: &Self| {
-            (
-                one.retry.clone(),
-                one.timeout,
-                one.expires,
-                one.during,
-                one.outside,
-                one.priority,
-                one.on_field_error,
-            )
-        };
-        plain(self) && plain(other) && values(self) == values(other)
+        Some((retry, timeout, expires, during, outside, priority, on_field_error))
     }
 }
 
@@ -205,4 +232,44 @@ pub struct OpenHours {
     pub from: u16,
     /// Minutes after midnight; not later than `from` means the next day.
     pub to: u16,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn settings_are_the_same_only_where_every_value_is() {
+        let plain = Settings::default();
+        assert!(plain.is_plainly(&Settings::default()));
+        type Change = (&'static str, fn(&mut Settings));
+        let other_values: &[Change] = &[
+            ("retry", |settings| settings.retry.attempts += 1),
+            ("timeout", |settings| settings.timeout *= 2),
+            ("expires", |settings| settings.expires *= 2),
+            ("during", |settings| settings.during = Some(ScheduleId(0))),
+            ("outside", |settings| settings.outside = Outside::Skip),
+            ("priority", |settings| settings.priority = Priority::High),
+            ("on_field_error", |settings| settings.on_field_error = OnFieldError::Fail),
+        ];
+        let never_compared: &[Change] = &[
+            ("throttle", |settings| settings.throttle = Some(one_a_second())),
+            ("rate_limit", |settings| settings.rate_limit = Some(one_a_second())),
+            ("sample", |settings| {
+                settings.sample = Some(Sample { share: Decimal::ONE, by: None, salt: None });
+            }),
+        ];
+        for (field, change) in other_values.iter().chain(never_compared) {
+            let mut changed = Settings::default();
+            change(&mut changed);
+            assert!(!changed.is_plainly(&plain) && !plain.is_plainly(&changed), "{field}");
+            assert!(!changed.has_expressions(), "{field}");
+            let alike = changed.is_plainly(&changed.clone());
+            assert_eq!(alike, other_values.iter().any(|(other, _)| other == field), "{field}");
+        }
+    }
+
+    fn one_a_second() -> Allowance {
+        Allowance { allow: 1, every: Duration::from_secs(1), by: None }
+    }
 }

@@ -110,11 +110,6 @@ pub(super) async fn change(
     }
     let signing = settings::signing(&mut fields);
     let secret = settings::secret(&mut fields, signing.as_ref().unwrap_or(&connection.record.signing));
-    if let (Some(signing), None) = (&signing, &secret)
-        && connection.credentials.secrets.first().is_some_and(|secret| signing.check(secret).is_err())
-    {
-        fields.wrong::<()>("signing", "the secret there is cannot sign so; send a `secret`, too".to_owned());
-    }
     let change = ConnectionChange {
         url: url.map(Into::into),
         enabled: fields.flag("enabled"),
@@ -174,14 +169,19 @@ fn found(at: &InWorkspace) -> Result<Arc<Connection>, Problem> {
 }
 
 /// Notes what is wrong with a URL. Where a name leads is looked up at each attempt; an address that stands
-/// there itself is refused at once.
+/// there itself is refused at once, and so is `http` where it can only lead outside.
 fn check(fields: &mut Fields, url: &str, addresses: AddressPolicy) {
     if let Some(mistake) = url_mistake(url) {
         fields.wrong::<()>("url", mistake.to_owned());
-    } else if let Err(refused @ AddressError::Refused { .. }) = check_url(url, addresses) {
-        let help = "name a host that is reachable from outside".to_owned();
-        fields.wrong_with_help::<()>("url", refused.to_string(), Some(help));
+        return;
     }
+    let Err(refused) = check_url(url, addresses) else { return };
+    let help = match refused {
+        AddressError::Refused { .. } => "name a host that is reachable from outside",
+        AddressError::PlainHttp => "begin the URL with `https://`",
+        _ => return,
+    };
+    fields.wrong_with_help::<()>("url", refused.to_string(), Some(help.to_owned()));
 }
 
 fn shown(connection: &Connection) -> Value {

@@ -4,6 +4,9 @@ use serde_json::{Map, Value};
 
 use super::problem::{FieldError, Kind, Problem};
 
+/// Characters of a text that is one of a few words.
+const WORD_CHARS_MAX: usize = 32;
+
 /// An object of a request. Fields are taken out; what is left at the end is unknown.
 pub struct Fields {
     pointer: String,
@@ -55,6 +58,16 @@ impl Fields {
             Value::String(text) => Some(text),
             other => self.wrong(name, format!("must be a text, not {}", kind_of(&other))),
         }
+    }
+
+    /// Takes one of a few words that may be left out; another one is a mistake that lists them.
+    pub fn word<T: Copy>(&mut self, name: &'static str, words: &[(&str, T)]) -> Option<T> {
+        let text = self.text(name, WORD_CHARS_MAX)?;
+        let found = words.iter().find(|(word, _)| *word == text).map(|(_, value)| *value);
+        found.or_else(|| {
+            let known: Vec<&str> = words.iter().map(|(word, _)| *word).collect();
+            self.wrong(name, format!("must be one of: {}", known.join(", ")))
+        })
     }
 
     /// Takes a text that must be given. The empty text comes with a mistake noted.

@@ -39,6 +39,7 @@ pub(super) async fn plan(
     let bundle = Arc::new(bundle(&json_bytes(&headers, body, BUNDLE_BODY_BYTES_MAX).await?)?);
     let draft = server.registry.compile(&at.workspace, bundle, Tests::Skip).await?;
     let live = at.workspace.live();
+    let _alone = at.workspace.bundle_turn().await;
     let mut found = Differences::default();
     let mut cursor = Cursor { before: None, limit: 0 };
     let began = Instant::now();

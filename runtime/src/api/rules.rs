@@ -46,17 +46,15 @@ pub(super) async fn publish(
     body: Body,
 ) -> Result<Json, Problem> {
     let dry_run = query.flag("dry_run");
-    let tests = wanted_tests(&mut query);
     query.finish()?;
     let bundle = Arc::new(bundle(&json_bytes(&headers, body, BUNDLE_BODY_BYTES_MAX).await?)?);
     if dry_run {
-        let rules = server.registry.compile(&at.workspace, bundle, tests).await?;
+        let rules = server.registry.compile(&at.workspace, bundle, Tests::Run).await?;
         return Ok(Json::ok(checked(&rules)));
     }
-    let revision = uninterrupted(async move {
-        server.registry.publish(&at.workspace, bundle, tests, Timestamp::now()).await
-    })
-    .await?;
+    let revision =
+        uninterrupted(async move { server.registry.publish(&at.workspace, bundle, Timestamp::now()).await })
+            .await?;
     published(&revision).map(Json::ok)
 }
 
@@ -64,14 +62,13 @@ pub(super) async fn publish(
 pub(super) async fn check(
     State(server): State<Arc<Server>>,
     at: InWorkspace,
-    mut query: Query,
+    query: Query,
     headers: HeaderMap,
     body: Body,
 ) -> Result<Json, Problem> {
-    let tests = wanted_tests(&mut query);
     query.finish()?;
     let bundle = Arc::new(bundle(&json_bytes(&headers, body, BUNDLE_BODY_BYTES_MAX).await?)?);
-    let rules = server.registry.compile(&at.workspace, bundle, tests).await?;
+    let rules = server.registry.compile(&at.workspace, bundle, Tests::Run).await?;
     Ok(Json::ok(checked(&rules)))
 }
 
@@ -177,11 +174,6 @@ fn is_bundle_path(path: &str) -> bool {
     !path.contains('\\')
         && !path.chars().any(char::is_control)
         && path.split('/').all(|part| !matches!(part, "" | "." | ".."))
-}
-
-/// `?skip_tests=true` lets a bundle go live whose tests fail.
-fn wanted_tests(query: &mut Query) -> Tests {
-    if query.flag("skip_tests") { Tests::Skip } else { Tests::Run }
 }
 
 /// What is told about a bundle without errors.

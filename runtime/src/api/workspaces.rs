@@ -20,7 +20,8 @@ use crate::limits::{BODY_BYTES_MAX, ID_CHARS_MAX, NAME_CHARS_MAX};
 use crate::rules::Answering;
 use crate::server::Server;
 use crate::workspace::Workspace;
-use crate::workspace::change::NewWorkspace;
+use crate::workspace::change::{NewWorkspace, WorkspaceChange};
+use crate::workspace::record::FailingTests;
 
 /// The environment of a workspace that names none.
 const ENVIRONMENT_DEFAULT: &str = "production";
@@ -66,11 +67,13 @@ pub(super) async fn create(
     if !crate::workspace::connection::is_rule_name(&environment) {
         fields.wrong::<()>("environment", "must be a word of letters, digits and `_`".to_owned());
     }
+    let failing_tests = failing_tests(&mut fields).unwrap_or_default();
     fields.finish()?;
     let new = NewWorkspace {
         id: id.as_deref().map(WorkspaceId::from_text),
         name: name.map(Into::into),
         environment: environment.into(),
+        failing_tests,
     };
     let registry = Arc::clone(&server.registry);
     let workspace = uninterrupted(async move { registry.create(new, Timestamp::now()).await }).await?;
@@ -83,7 +86,8 @@ pub(super) async fn show(at: InWorkspace, query: Query) -> Result<Json, Problem>
     Ok(Json::ok(shown(&at.workspace)))
 }
 
-/// `PATCH /v1/workspaces/{ws}`: its name. The environment is fixed, because rules are compiled for it.
+/// `PATCH /v1/workspaces/{ws}`: its name, and what becomes of rules whose tests fail. The environment is
+/// fixed, because rules are compiled for it.
 pub(super) async fn change(
     State(server): State<Arc<Server>>,
     at: InWorkspace,
@@ -95,10 +99,12 @@ pub(super) async fn change(
     query.finish()?;
     let body = json_bytes(&headers, body, BODY_BYTES_MAX).await?;
     let mut fields = Fields::of_body(&body)?;
-    let name = fields.needed_text("name", NAME_CHARS_MAX);
+    let name = fields.text("name", NAME_CHARS_MAX).map(Into::into);
+    let failing_tests = failing_tests(&mut fields);
     fields.finish()?;
+    let change = WorkspaceChange { name, failing_tests };
     let (registry, workspace) = (Arc::clone(&server.registry), Arc::clone(&at.workspace));
-    uninterrupted(async move { registry.rename(&workspace, name.into()).await }).await?;
+    uninterrupted(async move { registry.change(&workspace, change).await }).await?;
     Ok(Json::ok(shown(&at.workspace)))
 }
 
@@ -126,12 +132,18 @@ fn shown(workspace: &Workspace) -> Value {
         "id": workspace.id.as_str(),
         "name": &*workspace.name(),
         "environment": &*workspace.environment,
+        "failing_tests": workspace.failing_tests(),
         "created_at": workspace.created_at.to_string(),
         "connections": workspace.connections().len(),
         "revision": live.map(|live| json!({
             "id": live.id.as_str(), "number": live.number, "matching": live.answering().map_or("text", Answering::name),
         })),
     })
+}
+
+fn failing_tests(fields: &mut Fields) -> Option<FailingTests> {
+    let words = [("refuse", FailingTests::Refuse), ("warn", FailingTests::Warn)];
+    fields.word("failing_tests", &words)
 }
 
 fn is_workspace_id(id: &str) -> bool {

@@ -32,7 +32,7 @@ impl Client {
     /// # Errors
     /// An exit code, after the reason was printed.
     pub fn new(settings: &ClientSettings) -> Result<Self, Exit> {
-        Self::to(&settings.server, &settings.key)
+        Self::to(&settings.server, settings.key.expose_text().unwrap_or_default())
     }
 
     /// Prepares a client for that server and key.

@@ -24,9 +24,9 @@ pub(super) async fn run(settings: ServerSettings) -> Exit {
     if let Err(error) = crate::rules::crash::install(&settings.data_dir) {
         tracing::warn!(%error, "a crash in compiled code would not be counted");
     }
-    if let AdminKey::Made(key) = &running.admin_key {
+    if let AdminKey::Made(_) = &running.admin_key {
         let file = settings.data_dir.join(ADMIN_KEY_FILE);
-        say(&format!("admin key, shown once and kept in {}:\n{key}", file.display()));
+        say(&format!("admin key, shown once and kept in {}:\n{}", file.display(), running.admin_key.text()));
     }
     if running.master_key == MasterKeySource::Made {
         let file = settings.data_dir.join(MASTER_KEY_FILE);

@@ -6,6 +6,7 @@ use serde_json::Value;
 use super::Output;
 use super::client::Client;
 use crate::out::{Exit, Out, complain, harmless};
+use crate::secret::Secret;
 
 /// Arguments of `fanwise status`.
 #[derive(Debug, clap::Args)]
@@ -16,7 +17,7 @@ pub(super) struct Arguments {
 
     /// The admin key
     #[arg(long, env = "FANWISE_KEY", hide_env_values = true, value_name = "KEY")]
-    key: String,
+    key: Secret,
 
     /// Text for people, or the server's JSON
     #[arg(long, value_enum, default_value = "text")]
@@ -31,7 +32,7 @@ pub(super) async fn run(arguments: Arguments) -> Exit {
 }
 
 async fn ask(arguments: &Arguments) -> Result<Exit, Exit> {
-    let client = Client::to(&arguments.server, &arguments.key)?;
+    let client = Client::to(&arguments.server, arguments.key.expose_text().unwrap_or_default())?;
     let answer = client.send(Method::GET, "/v1/status", &[], None).await?.good()?;
     let status: Value = serde_json::from_str(&answer).unwrap_or_default();
     let text = match arguments.output {

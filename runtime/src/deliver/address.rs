@@ -17,6 +17,9 @@ pub struct AddressPolicy {
     /// Private networks (RFC 1918, RFC 4193, RFC 6598). Link-local addresses and the known addresses of
     /// cloud metadata services stay refused.
     pub allow_private_addresses: bool,
+    /// `http` to public addresses: whoever stands on the way there reads and changes what is sent. Inner
+    /// addresses that are allowed at all are called by `http`, too.
+    pub allow_plain_http: bool,
 }
 
 /// Why a URL or an address is not called.
@@ -28,6 +31,11 @@ pub enum AddressError {
     /// Neither `http` nor `https`.
     #[error("`{0}` URLs are not called, only `https` and `http`")]
     Scheme(String),
+    /// `http` to a public address.
+    #[error(
+        "`http` is not called outside of this network: everybody on the way could read along; use `https`"
+    )]
+    PlainHttp,
     /// There is a user name or a password in it.
     #[error("a URL with a user name or a password is not called; use a header")]
     UserInfo,
@@ -66,13 +74,34 @@ pub fn check_url(text: &str, policy: AddressPolicy) -> Result<Url, AddressError>
         Some(port) if port >= 1024 && !OTHER_PORTS.contains(&port) => {}
         port => return Err(AddressError::Port(port.unwrap_or(0))),
     }
-    match url.host() {
-        Some(Host::Ipv4(address)) => check(address.into(), policy)?,
-        Some(Host::Ipv6(address)) => check(address.into(), policy)?,
-        Some(Host::Domain(_)) => {}
+    let address = match url.host() {
+        Some(Host::Ipv4(address)) => Some(IpAddr::from(address)),
+        Some(Host::Ipv6(address)) => Some(address.into()),
+        Some(Host::Domain(_)) => None,
         None => return Err(AddressError::NoHost),
+    };
+    if let Some(address) = address {
+        check(address, policy)?;
+    }
+    // Where nothing inner is called, no name can lead there; elsewhere its addresses tell.
+    let inner = policy.allow_loopback || policy.allow_private_addresses;
+    if url.scheme() == "http" && (address.is_some() || !inner) {
+        check_plain(address.as_slice(), policy)?;
     }
     Ok(url)
+}
+
+/// Checks that these addresses may be called without TLS; none of them for a host whose addresses nobody
+/// here knows.
+///
+/// # Errors
+/// [`AddressError::PlainHttp`].
+pub fn check_plain(addresses: &[IpAddr], policy: AddressPolicy) -> Result<(), AddressError> {
+    let public = |address: &IpAddr| matches!(kind_of(*address), Kind::Public);
+    if !policy.allow_plain_http && (addresses.is_empty() || addresses.iter().any(public)) {
+        return Err(AddressError::PlainHttp);
+    }
+    Ok(())
 }
 
 /// Checks one address. A public one is also compared with those that this machine has.
@@ -80,12 +109,8 @@ pub fn check_url(text: &str, policy: AddressPolicy) -> Result<Url, AddressError>
 /// # Errors
 /// [`AddressError::Refused`].
 pub fn check(address: IpAddr, policy: AddressPolicy) -> Result<(), AddressError> {
-    let kind = match address {
-        IpAddr::V4(v4) => kind_of_v4(v4),
-        IpAddr::V6(v6) => kind_of_v6(v6),
-    };
     let refuse = |why| Err(AddressError::Refused { address, why });
-    match kind {
+    match kind_of(address) {
         Kind::Public if !policy.allow_loopback && is_own(address) => refuse("it is this machine"),
         Kind::Public => Ok(()),
         Kind::Loopback if policy.allow_loopback => Ok(()),
@@ -180,6 +205,13 @@ const EMBEDDED: &[(Ipv6Addr, u32, u32)] = &[
     (Ipv6Addr::UNSPECIFIED, 96, 96),
 ];
 
+fn kind_of(address: IpAddr) -> Kind {
+    match address {
+        IpAddr::V4(v4) => kind_of_v4(v4),
+        IpAddr::V6(v6) => kind_of_v6(v6),
+    }
+}
+
 fn kind_of_v4(address: Ipv4Addr) -> Kind {
     let bits = u32::from(address);
     let row = V4.iter().find(|(network, length, _)| (bits ^ u32::from(*network)) >> (32 - length) == 0);
@@ -213,7 +245,7 @@ mod tests {
     use super::*;
 
     const NOTHING_ALLOWED: AddressPolicy =
-        AddressPolicy { allow_loopback: false, allow_private_addresses: false };
+        AddressPolicy { allow_loopback: false, allow_private_addresses: false, allow_plain_http: false };
 
     /// Hosts that all mean an inner address, separated by spaces.
     const INNER: &str = "\
@@ -305,9 +337,37 @@ mod tests {
     }
 
     #[test]
+    fn http_is_for_inner_addresses_unless_the_operator_says_otherwise() {
+        let loopback = AddressPolicy { allow_loopback: true, ..NOTHING_ALLOWED };
+        let plain = AddressPolicy { allow_plain_http: true, ..NOTHING_ALLOWED };
+        let both = AddressPolicy { allow_loopback: true, ..plain };
+        // A URL, and whether it may be called with nothing allowed, loopback, `http`, both.
+        let rows = [
+            ("https://example.com/", [true, true, true, true]),
+            ("https://8.8.8.8/", [true, true, true, true]),
+            ("http://8.8.8.8/", [false, false, true, true]),
+            ("http://[2606:4700::1]:8080/", [false, false, true, true]),
+            // With inner addresses allowed, what the name means decides.
+            ("http://example.com/", [false, true, true, true]),
+            ("http://127.0.0.1:8080/", [false, true, false, true]),
+        ];
+        for (url, expected) in rows {
+            let found = [NOTHING_ALLOWED, loopback, plain, both].map(|policy| check_url(url, policy).is_ok());
+            assert_eq!(found, expected, "{url}");
+        }
+        assert_eq!(check_url("http://example.com/", NOTHING_ALLOWED), Err(AddressError::PlainHttp));
+        let [inner, outer] = ["127.0.0.1", "8.8.8.8"].map(|text| text.parse().unwrap());
+        assert_eq!(check_plain(&[inner], loopback), Ok(()));
+        for addresses in [&[outer][..], &[inner, outer], &[]] {
+            assert_eq!(check_plain(addresses, loopback), Err(AddressError::PlainHttp), "{addresses:?}");
+            assert_eq!(check_plain(addresses, both), Ok(()), "{addresses:?}");
+        }
+    }
+
+    #[test]
     fn exceptions_allow_what_they_say_and_no_more() {
-        let loopback = AddressPolicy { allow_loopback: true, allow_private_addresses: false };
-        let private = AddressPolicy { allow_loopback: false, allow_private_addresses: true };
+        let loopback = AddressPolicy { allow_loopback: true, ..NOTHING_ALLOWED };
+        let private = AddressPolicy { allow_private_addresses: true, ..NOTHING_ALLOWED };
         let rows = [
             ("127.0.0.1", true, false),
             ("[::1]", true, false),

@@ -5,11 +5,13 @@
 //!
 //! - [`dial`]: from addresses to a line that speaks HTTP
 //! - [`line`]: one line, and one request on it
+//! - [`outgoing`]: a request's body, and whether it is taken in
 //! - [`pool`]: lines that wait for their next request
 //! - [`stream`]: bytes with a count
 
 mod dial;
 mod line;
+mod outgoing;
 mod pool;
 mod stream;
 #[cfg(test)]
@@ -23,17 +25,19 @@ use bytes::Bytes;
 use futures_util::future::BoxFuture;
 use http_body_util::BodyExt;
 use hyper::body::Incoming;
-use tokio::time::{Instant, timeout, timeout_at};
-use url::{Host as UrlHost, Url};
+use tokio::time::{Instant, timeout_at};
+use url::Host as UrlHost;
 
 use self::dial::{Dial, Proxy};
 use self::line::{Line, Unsent};
 use self::pool::{Host, Pool};
+use super::address;
 use super::request::Request;
-use super::resolve::{NameError, NameSource, Names, System};
+use super::resolve::{NameError, NameSource, Names, System, TooManyNames};
 use super::tls;
 use super::transport::{Answer, Course, Failure, Transport};
 use crate::model::{Outcome, RESPONSE_KEPT_BYTES_MAX};
+use crate::secret::Secret;
 
 /// So much of a body is read and dropped beyond what is kept, so that the line can be used again. A longer
 /// one costs the line.
@@ -83,13 +87,14 @@ pub struct HttpSettings {
     /// The same for one host.
     pub idle_per_host_max: usize,
     /// A proxy that every request goes through, by `CONNECT`: `http://host:port`, perhaps with a user name
-    /// and a password. It resolves names itself, so it must refuse inner addresses itself.
-    pub egress_proxy: Option<Url>,
+    /// and a password, which is why it is a secret. It resolves names itself, so it must refuse inner
+    /// addresses itself.
+    pub egress_proxy: Option<Secret>,
 }
 
 impl Default for HttpSettings {
     /// As many idle connections as a quarter of the files that this process may open: the others are for
-    /// attempts under way, clients and the journal. Each costs some 50 KiB.
+    /// attempts under way, clients and the journal.
     fn default() -> Self {
         let limits = std::fs::read_to_string("/proc/self/limits").unwrap_or_default();
         let line = limits.lines().find_map(|line| line.strip_prefix("Max open files"));
@@ -179,7 +184,7 @@ impl Http {
             if line.ready().await.is_err() {
                 continue;
             }
-            course.address = Some(line.peer);
+            course.address = line.peer;
             course.timings.reused = true;
             match line.send(request, &host, self.phases.write_stall).await {
                 Ok(response) => {
@@ -220,7 +225,11 @@ impl Http {
             addresses: request.addresses,
             tls: request.tls.as_ref().map(|profile| profile.id),
         });
+        let refused = |error: address::AddressError| Failure::new(Outcome::AddressRefused, error.to_string());
         if self.dial.proxy.is_some() {
+            if !host.https && matches!(named, UrlHost::Domain(_)) {
+                address::check_plain(&[], request.addresses).map_err(refused)?;
+            }
             return Ok((host, Arc::from([])));
         }
         let addresses = match named {
@@ -229,12 +238,14 @@ impl Http {
             UrlHost::Ipv6(address) => Arc::from([IpAddr::from(address)]),
             UrlHost::Domain(name) => {
                 let began = Instant::now();
+                let deadline = began + self.phases.name;
                 let lookup = self.names.lookup(&request.workspace, name, began.into_std());
+                let lookup = timeout_at(deadline, lookup).await.unwrap_or(Err(TooManyNames::Open));
                 let lookup = lookup.map_err(|limit| Failure {
                     retry_after: Some(60_000),
                     ..Failure::new(Outcome::RateLimited, limit.to_string())
                 })?;
-                let found = match timeout(self.phases.name, lookup).await {
+                let found = match timeout_at(deadline, lookup).await {
                     Ok(found) => found
                         .map_err(|error: NameError| Failure::new(Outcome::Unreachable, error.to_string()))?,
                     Err(_) => {
@@ -243,10 +254,11 @@ impl Http {
                     }
                 };
                 course.timings.dns_micros = Some(micros(began));
-                let refused = |error: super::address::AddressError| {
-                    Failure::new(Outcome::AddressRefused, error.to_string())
-                };
-                found.allowed(request.addresses).map_err(refused)?
+                let allowed = found.allowed(request.addresses).map_err(refused)?;
+                if !host.https {
+                    address::check_plain(&allowed, request.addresses).map_err(refused)?;
+                }
+                allowed
             }
         };
         Ok((host, addresses))

@@ -27,7 +27,7 @@ pub const INPUT_HEADER_BYTES_MAX: usize = 8 << 10;
 /// How this server names itself.
 const AGENT: &str = concat!("Fanwise/", env!("CARGO_PKG_VERSION"));
 
-/// Names that no input and no connection sets: they frame the message, or the server itself says them.
+/// Names that no input sets, and no scheme of signatures: they frame the message, or the server itself says them.
 const REFUSED_HEADERS: &[&str] = &[
     "accept-encoding",
     "connection",
@@ -53,7 +53,7 @@ const REFUSED_PREFIXES: &[&str] = &["webhook-", "fanwise-", "proxy-"];
 pub struct Request {
     /// Where to.
     pub url: Url,
-    /// Its headers. Values that may be credentials are marked sensitive.
+    /// Its headers.
     pub headers: HeaderMap,
     /// Its body.
     pub body: Bytes,
@@ -80,12 +80,9 @@ pub enum RequestError {
     /// The connection's certificates cannot be used.
     #[error("the connection's certificates cannot be used: {0}")]
     Certificates(TlsMistake),
-    /// One of the connection's own headers cannot be sent.
-    #[error("the connection's header {0}")]
-    Header(HeaderError),
 }
 
-/// Why a header cannot be sent. Names only: values may be credentials.
+/// Why a header cannot be sent. Names only: a rule may put a credential into a value.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum HeaderError {
     /// It is no header name.
@@ -132,18 +129,12 @@ pub fn request(
         return Err(wrong(&"it is not a record"));
     }
     let input: Input<'_> = serde_json::from_str(input).map_err(|error| wrong(&error))?;
-    let url = check_url(&target.url, target.addresses.unwrap_or(addresses))?;
+    let url = check_url(&target.url, addresses)?;
     // A rule that writes no body has the payload here already. One that was written and has no value
     // must not come to post something else.
     let body = input.body.ok_or_else(|| wrong(&"`body` has no value"))?;
     let body = Bytes::copy_from_slice(body.get().as_bytes());
     let mut headers = HeaderMap::new();
-    for (name, value) in &target.headers {
-        let text = value.expose_text().unwrap_or("\n");
-        let (name, mut value) = header(name, text).map_err(RequestError::Header)?;
-        value.set_sensitive(true);
-        headers.insert(name, value);
-    }
     let bytes = input.headers.iter().map(|(name, value)| name.len() + value.len()).sum::<usize>();
     if input.headers.len() > INPUT_HEADERS_MAX || bytes > INPUT_HEADER_BYTES_MAX {
         let text = format!(
@@ -174,11 +165,10 @@ pub fn request(
         headers.insert(name, value);
     }
     let tls = target.tls.clone().map_err(RequestError::Certificates)?;
-    let addresses = target.addresses.unwrap_or(addresses);
     Ok(Request { url, headers, body, addresses, workspace: delivery.workspace.clone(), tls })
 }
 
-/// A header that an input or a connection may set.
+/// A header that an input or a scheme of signatures may set.
 ///
 /// # Errors
 /// See [`HeaderError`].

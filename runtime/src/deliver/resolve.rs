@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 
 use futures_util::FutureExt;
 use futures_util::future::{BoxFuture, Shared};
-use tokio::sync::Semaphore;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::address::{AddressError, AddressPolicy, check};
 use crate::id::WorkspaceId;
@@ -37,6 +37,11 @@ const NAMES_MAX: usize = 50_000;
 /// Names that one workspace may make this server ask for within a minute, when nobody asked before: a
 /// server is not a tool to search the name system with. Beyond it, an attempt is put off for a minute.
 pub const NEW_NAMES_PER_MINUTE_MAX: u32 = 600;
+
+/// Questions of one workspace that may be open at once, so that names which nobody answers for never take up
+/// every thread of [`LOOKUPS_MAX`]. A further question waits until one of them ends; an attempt that waits
+/// in vain for as long as a name may take is put off for a minute.
+pub const OPEN_LOOKUPS_MAX: usize = 16;
 
 const MINUTE: Duration = Duration::from_secs(60);
 
@@ -91,8 +96,14 @@ pub(super) struct NameError(Arc<io::Error>);
 
 /// A workspace asked for too many names.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("this workspace asked for more than {NEW_NAMES_PER_MINUTE_MAX} new names within a minute")]
-pub(super) struct TooManyNames;
+pub(super) enum TooManyNames {
+    /// In a minute.
+    #[error("this workspace asked for more than {NEW_NAMES_PER_MINUTE_MAX} new names within a minute")]
+    New,
+    /// At once.
+    #[error("this workspace waits for the answers about {OPEN_LOOKUPS_MAX} other names")]
+    Open,
+}
 
 /// An answer, and which of its addresses each policy allows: that is asked at every attempt, and asking the
 /// system whether an address is its own takes longer than the rest.
@@ -123,51 +134,81 @@ pub(super) struct Names {
     /// A std mutex: held to look a name up or to put one in.
     known: Mutex<Known>,
     /// A std mutex: held to count.
-    new: Mutex<NewNames>,
+    askers: Mutex<Askers>,
 }
 
-/// New names of this minute, by workspace.
+/// Who asked in this minute, and who still waits.
 #[derive(Default)]
-struct NewNames {
+struct Askers {
     minute: Option<Instant>,
-    counts: HashMap<WorkspaceId, u32>,
+    workspaces: HashMap<WorkspaceId, Asker>,
 }
 
-impl NewNames {
-    fn count(&mut self, workspace: &WorkspaceId, now: Instant) -> Result<(), TooManyNames> {
+struct Asker {
+    /// New names of this minute.
+    new: u32,
+    /// Places for open questions.
+    open: Arc<Semaphore>,
+}
+
+impl Askers {
+    /// The places of a workspace that asks for a name.
+    fn ask(
+        &mut self,
+        workspace: &WorkspaceId,
+        is_new: bool,
+        now: Instant,
+    ) -> Result<Arc<Semaphore>, TooManyNames> {
         if self.minute.is_none_or(|began| now.duration_since(began) >= MINUTE) {
             self.minute = Some(now);
-            self.counts.clear();
+            // Whoever waits for an answer or a place holds its semaphore, too.
+            self.workspaces.retain(|_, asker| Arc::strong_count(&asker.open) > 1);
+            self.workspaces.values_mut().for_each(|asker| asker.new = 0);
         }
-        let count = self.counts.entry(workspace.clone()).or_default();
-        if *count >= NEW_NAMES_PER_MINUTE_MAX {
-            return Err(TooManyNames);
+        let fresh = || Asker { new: 0, open: Arc::new(Semaphore::new(OPEN_LOOKUPS_MAX)) };
+        let asker = self.workspaces.entry(workspace.clone()).or_insert_with(fresh);
+        if is_new && asker.new >= NEW_NAMES_PER_MINUTE_MAX {
+            return Err(TooManyNames::New);
         }
-        *count += 1;
-        Ok(())
+        asker.new += u32::from(is_new);
+        Ok(Arc::clone(&asker.open))
     }
 }
 
 impl Names {
     pub(super) fn new(source: Arc<dyn NameSource>) -> Self {
-        Self { source, known: Mutex::default(), new: Mutex::default() }
+        Self { source, known: Mutex::default(), askers: Mutex::default() }
     }
 
-    /// The addresses of a name, or the question that is under way already.
-    pub(super) fn lookup(
+    /// The addresses of a name, or the question that is under way already. Waits for a place among the
+    /// workspace's open questions; whoever stops waiting leaves nothing behind.
+    pub(super) async fn lookup(
         &self,
         workspace: &WorkspaceId,
         name: &str,
         now: Instant,
     ) -> Result<Lookup, TooManyNames> {
+        let open = {
+            let known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+            let is_new = match known.get(name) {
+                Some(asked) if is_good(asked, now) => return Ok(asked.1.clone()),
+                asked => asked.is_none(),
+            };
+            self.askers.lock().unwrap_or_else(PoisonError::into_inner).ask(workspace, is_new, now)?
+        };
+        // Nobody closes it.
+        let place = open.acquire_owned().await.map_err(|_| TooManyNames::Open)?;
+        Ok(self.ask(name, place, now))
+    }
+
+    /// Asks, unless somebody did while a place was waited for.
+    fn ask(&self, name: &str, place: OwnedSemaphorePermit, now: Instant) -> Lookup {
         let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
-        match known.get(name) {
-            Some((asked, lookup)) if now.duration_since(*asked) < kept(lookup) => return Ok(lookup.clone()),
-            Some(_) => {}
-            None => self.new.lock().unwrap_or_else(PoisonError::into_inner).count(workspace, now)?,
+        if let Some(asked) = known.get(name).filter(|asked| is_good(asked, now)) {
+            return asked.1.clone();
         }
         if known.len() >= NAMES_MAX {
-            known.retain(|_, (asked, lookup)| now.duration_since(*asked) < kept(lookup));
+            known.retain(|_, asked| is_good(asked, now));
             if known.len() >= NAMES_MAX {
                 known.clear();
             }
@@ -175,7 +216,11 @@ impl Names {
         let name: Arc<str> = name.into();
         let asked = self.source.addresses(Arc::clone(&name));
         // A task of its own: whoever asked may go, and a question that nobody drives would keep its place.
-        let asked = tokio::spawn(asked);
+        let asked = tokio::spawn(async move {
+            let found = asked.await;
+            drop(place);
+            found
+        });
         let lookup = async move {
             let found = asked.await.map_err(io::Error::other).and_then(|found| found);
             let found = found.map_err(|error| NameError(Arc::new(error)))?;
@@ -183,8 +228,13 @@ impl Names {
         };
         let lookup = lookup.boxed().shared();
         known.insert(name, (now, lookup.clone()));
-        Ok(lookup)
+        lookup
     }
+}
+
+/// Whether an answer, or the way to it, may be used.
+fn is_good((asked, lookup): &(Instant, Lookup), now: Instant) -> bool {
+    now.saturating_duration_since(*asked) < kept(lookup)
 }
 
 /// How long an answer is used; a question that is under way is joined for as long.
@@ -202,6 +252,8 @@ fn filtered(found: &[IpAddr], policy: AddressPolicy) -> Result<Arc<[IpAddr]>, Ad
 
 #[cfg(test)]
 mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
     use super::*;
 
     /// Names end in the number of seconds that they are good for; others have no address.
@@ -241,17 +293,20 @@ mod tests {
         // Seconds that an answer says it is good for, and seconds that it is used.
         for (says, used) in [(0, 5), (1, 5), (60, 60), (86_400, 300)] {
             let name = format!("a-{says}");
-            let asked = names.lookup(&ws("a"), &name, now).unwrap();
-            assert!(names.lookup(&ws("b"), &name, now).unwrap().ptr_eq(&asked), "under way");
+            let asked = names.lookup(&ws("a"), &name, now).await.unwrap();
+            assert!(names.lookup(&ws("b"), &name, now).await.unwrap().ptr_eq(&asked), "under way");
             assert!(asked.clone().await.is_ok());
             let at = |seconds: u64| now + Duration::from_secs(seconds);
-            assert!(names.lookup(&ws("a"), &name, at(used - 1)).unwrap().ptr_eq(&asked), "{says}");
-            assert!(!names.lookup(&ws("a"), &name, at(used)).unwrap().ptr_eq(&asked), "{says}");
+            assert!(names.lookup(&ws("a"), &name, at(used - 1)).await.unwrap().ptr_eq(&asked), "{says}");
+            assert!(!names.lookup(&ws("a"), &name, at(used)).await.unwrap().ptr_eq(&asked), "{says}");
         }
-        let missing = names.lookup(&ws("a"), "missing", now).unwrap();
+        let missing = names.lookup(&ws("a"), "missing", now).await.unwrap();
         assert!(missing.clone().await.is_err());
-        assert!(names.lookup(&ws("a"), "missing", now).unwrap().ptr_eq(&missing), "believed for a while");
-        assert!(!names.lookup(&ws("a"), "missing", now + MISSING_KEPT).unwrap().ptr_eq(&missing));
+        assert!(
+            names.lookup(&ws("a"), "missing", now).await.unwrap().ptr_eq(&missing),
+            "believed for a while"
+        );
+        assert!(!names.lookup(&ws("a"), "missing", now + MISSING_KEPT).await.unwrap().ptr_eq(&missing));
     }
 
     /// Answers after a while, and counts its answers.
@@ -273,10 +328,46 @@ mod tests {
         let answered = Arc::new(Semaphore::new(0));
         let names = Names::new(Arc::new(Slow(Arc::clone(&answered))));
         for number in 0..50 {
-            drop(names.lookup(&ws("a"), &format!("{number}"), Instant::now()));
+            drop(names.lookup(&ws("a"), &format!("{number}"), Instant::now()).await);
         }
         let all = tokio::time::timeout(Duration::from_secs(30), answered.acquire_many(50)).await;
         assert!(all.unwrap().is_ok());
+    }
+
+    /// Counts questions, and answers each when it is told to.
+    struct Held(Arc<Semaphore>, Arc<AtomicUsize>);
+
+    impl NameSource for Held {
+        fn addresses(&self, _: Arc<str>) -> BoxFuture<'static, io::Result<Found>> {
+            self.1.fetch_add(1, Ordering::SeqCst);
+            let told = Arc::clone(&self.0);
+            Box::pin(async move {
+                told.acquire().await.map_err(io::Error::other)?.forget();
+                Ok(Found { addresses: Vec::new(), good_for: None })
+            })
+        }
+    }
+
+    #[tokio::test]
+    async fn one_workspace_has_so_many_open_questions_and_others_have_theirs() {
+        let (told, asked) = (Arc::new(Semaphore::new(0)), Arc::new(AtomicUsize::new(0)));
+        let names = Names::new(Arc::new(Held(Arc::clone(&told), Arc::clone(&asked))));
+        let now = Instant::now();
+        // All who ask go away; their questions stay open.
+        for number in 0..3 * OPEN_LOOKUPS_MAX {
+            let lookup = names.lookup(&ws("a"), &format!("{number}"), now).now_or_never();
+            assert_eq!(lookup.is_some(), number < OPEN_LOOKUPS_MAX, "{number}");
+        }
+        assert_eq!(asked.load(Ordering::SeqCst), OPEN_LOOKUPS_MAX);
+        assert!(names.lookup(&ws("a"), "0", now).now_or_never().is_some(), "it is asked for already");
+        assert!(names.lookup(&ws("b"), "more", now).now_or_never().is_some());
+        // A minute later the places are still taken.
+        assert!(names.lookup(&ws("a"), "later", now + MINUTE).now_or_never().is_none());
+        told.add_permits(1);
+        let a = ws("a");
+        let waits = names.lookup(&a, "later", now + MINUTE);
+        assert!(tokio::time::timeout(Duration::from_secs(30), waits).await.unwrap().is_ok());
+        assert_eq!(asked.load(Ordering::SeqCst), OPEN_LOOKUPS_MAX + 2);
     }
 
     #[tokio::test]
@@ -291,12 +382,12 @@ mod tests {
         let names = Names::new(Arc::new(Fake));
         let now = Instant::now();
         for number in 0..NEW_NAMES_PER_MINUTE_MAX {
-            assert!(names.lookup(&ws("a"), &format!("{number}"), now).is_ok());
+            assert!(names.lookup(&ws("a"), &format!("{number}"), now).await.is_ok());
         }
-        assert!(matches!(names.lookup(&ws("a"), "more", now), Err(TooManyNames)));
-        assert!(names.lookup(&ws("a"), "1", now).is_ok(), "known names are not new");
-        assert!(names.lookup(&ws("b"), "more", now).is_ok(), "others are not held back");
-        assert!(names.lookup(&ws("a"), "even more", now + MINUTE).is_ok());
+        assert!(matches!(names.lookup(&ws("a"), "more", now).await, Err(TooManyNames::New)));
+        assert!(names.lookup(&ws("a"), "1", now).await.is_ok(), "known names are not new");
+        assert!(names.lookup(&ws("b"), "more", now).await.is_ok(), "others are not held back");
+        assert!(names.lookup(&ws("a"), "even more", now + MINUTE).await.is_ok());
     }
 
     #[tokio::test]
@@ -305,7 +396,7 @@ mod tests {
         for number in 0..NAMES_MAX + 10 {
             // Many workspaces, so that none of them asks for too much.
             let workspace = ws(&format!("ws-{}", number % 100));
-            drop(names.lookup(&workspace, &format!("{number}.example"), Instant::now()));
+            drop(names.lookup(&workspace, &format!("{number}.example"), Instant::now()).await);
         }
         assert!(names.known.lock().unwrap().len() <= NAMES_MAX);
     }

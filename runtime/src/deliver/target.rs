@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use crate::deliver::address::AddressPolicy;
 use crate::deliver::sign::scheme::Signing;
 use crate::deliver::success::Success;
 use crate::deliver::tls::{TlsMistake, TlsProfile};
@@ -23,14 +22,10 @@ pub struct Target {
     pub tls: Result<Option<Arc<TlsProfile>>, TlsMistake>,
     /// Which answers count as delivered; `None` for 2xx.
     pub success: Option<Arc<Success>>,
-    /// Further headers of the connection. The values may be credentials, so they are never shown.
-    pub headers: Vec<(Arc<str>, Arc<Secret>)>,
     /// Counts the changes of these settings, so that an attempt can say with which ones it was made.
     pub version: u64,
     /// Whether it may be called at all.
     pub enabled: bool,
-    /// Which addresses it may reach; `None` for the node's own policy.
-    pub addresses: Option<AddressPolicy>,
 }
 
 impl Target {
@@ -43,10 +38,8 @@ impl Target {
             signing: Signing::Standard,
             tls: Ok(None),
             success: None,
-            headers: Vec::new(),
             version: 0,
             enabled: true,
-            addresses: None,
         }
     }
 }

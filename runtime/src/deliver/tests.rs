@@ -29,7 +29,8 @@ impl Connections for One {
     fn disable(&self, _workspace: &WorkspaceId, _connection: &ConnectionId) {}
 }
 
-const LOOPBACK: AddressPolicy = AddressPolicy { allow_loopback: true, allow_private_addresses: false };
+const LOOPBACK: AddressPolicy =
+    AddressPolicy { allow_loopback: true, allow_private_addresses: false, allow_plain_http: false };
 
 fn target(url: &str) -> Target {
     Target::to(url)
@@ -167,9 +168,8 @@ async fn a_delivery_arrives_signed_and_as_it_was_mapped() {
     ];
     let mut target = target(&format!("http://{address}/hook?a=b"));
     target.secrets = secrets.clone();
-    target.headers = vec![("authorization".into(), Arc::new(Secret::new("Bearer 123")))];
     let sender = sender(Some(target), LOOPBACK);
-    let input = r#"{"body": {"total": 199.00 , "odd":1e400}, "headers": {"X-Kind": "paid"}}"#;
+    let input = r#"{"body": {"total": 199.00 , "odd":1e400}, "headers": {"X-Kind": "paid", "Authorization": "Bearer 123"}}"#;
     let report = attempt(&sender, &delivery(input, MINUTE), 2).await;
     let record = report.record.unwrap();
     assert_eq!((record.outcome, record.status, record.number), (Outcome::Delivered, Some(200), 2));
@@ -306,7 +306,8 @@ async fn inner_addresses_are_refused_as_literals_and_as_names() {
     let (address, mut seen) = receiver(b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n", stay).await;
     for host in ["127.0.0.1", "localhost", "[::1]"] {
         let url = format!("http://{host}:{}/", address.port());
-        let sender = sender(Some(target(&url)), AddressPolicy::default());
+        let nothing_inside = AddressPolicy { allow_plain_http: true, ..AddressPolicy::default() };
+        let sender = sender(Some(target(&url)), nothing_inside);
         let record = attempt(&sender, &delivery(EMPTY, 5 * SECOND), 1).await.record.unwrap();
         assert_eq!(record.outcome, Outcome::AddressRefused, "{url}: {:?}", record.error);
         assert!(record.error.unwrap().contains("this machine"));

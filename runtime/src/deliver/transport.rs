@@ -51,7 +51,8 @@ impl Failure {
 /// How an exchange went, as far as it came.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Course {
-    /// Where the request went; with an egress proxy, the proxy.
+    /// Where the request went. None with an egress proxy: what it calls is not known here, and where it
+    /// stands itself is the operator's business and no workspace's.
     pub address: Option<SocketAddr>,
     /// Where the time went.
     pub timings: Timings,

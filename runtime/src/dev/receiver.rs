@@ -26,8 +26,11 @@ const BODY_BYTES_MAX: usize = 1 << 20;
 const TOLERANCE_SECONDS: i64 = 300;
 
 /// Clients at once.
-const CLIENT_LIMITS: accept::ClientLimits =
-    accept::ClientLimits { connections_max: 1_024, per_address_max: 1_024 };
+const CLIENT_LIMITS: accept::ClientLimits = accept::ClientLimits {
+    connections_max: 1_024,
+    per_address_max: 1_024,
+    answer_stall: crate::limits::ANSWER_STALL_TIMEOUT,
+};
 
 /// What arrived under one `webhook-id`.
 #[derive(Clone, Debug)]

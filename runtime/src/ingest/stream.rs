@@ -4,15 +4,13 @@
 //! per group that became durable (`{"acked":256}`: every line up to that one is settled), and one at the end
 //! (`{"done":true,…}`). A client that sends without reading gets fewer lines, never a stuck stream.
 
-use std::collections::VecDeque;
-use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
-
 use axum::body::Body;
 use bytes::{Bytes, BytesMut};
 use http_body_util::BodyExt;
 use jiff::Timestamp;
 use serde_json::{Value, json};
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::Notify;
 
 use super::{Form, Item, Place, keep};
@@ -23,10 +21,8 @@ use crate::limits::{
     LINE_BYTES_MAX, STREAM_ANSWER_BYTES_MAX, STREAM_GROUP_BYTES_MAX, STREAM_GROUP_EVENTS_MAX,
     STREAM_IDLE_TIMEOUT,
 };
-use crate::node::Node;
-
-/// A stream that is faster than its workspace may be tries again after this.
-const RATE_PAUSE: Duration = Duration::from_millis(20);
+use crate::node::{NewEvent, Node};
+use crate::workspace::Workspace;
 
 /// How much is told.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -49,8 +45,14 @@ pub struct Intake {
     accepted: u64,
     refused: u64,
     told: u64,
-    /// A line that came too fast, to be tried again.
-    held: Option<Bytes>,
+    /// A line that came too fast.
+    held: Option<Held>,
+}
+
+/// A line that waits until its workspace may send one more.
+struct Held {
+    text: Bytes,
+    workspace: Arc<Workspace>,
 }
 
 impl Intake {
@@ -103,23 +105,25 @@ impl Intake {
             let mut group: Vec<(u64, Item)> = Vec::new();
             let mut bytes = 0;
             while group.len() < STREAM_GROUP_EVENTS_MAX && bytes < STREAM_GROUP_BYTES_MAX {
-                let held = self.held.take().map(Line::Event);
-                self.line += u64::from(held.is_none());
-                let Some(line) = held.or_else(|| lines.next()) else {
-                    self.line -= 1;
-                    break;
-                };
+                if let Some(Held { text, .. }) = self.held.take() {
+                    // It has waited and may go, by the rules that are live by now.
+                    bytes += text.len();
+                    group.push((self.line, self.decided(&text).map(|(_, new)| new)));
+                    continue;
+                }
+                let Some(line) = lines.next() else { break };
+                self.line += 1;
                 let item = match line {
                     Line::Event(text) if text.trim_ascii().is_empty() => continue,
                     Line::Event(text) => {
                         bytes += text.len();
-                        let item =
-                            self.place.prepare(text.trim_ascii(), "", Form::Ours, None, Timestamp::now());
-                        if matches!(&item, Err(problem) if problem.kind() == Kind::LimitReached) {
-                            self.held = Some(text);
-                            break;
+                        match self.decided(&text) {
+                            Ok((workspace, _)) if workspace.rate.take().is_err() => {
+                                self.held = Some(Held { text, workspace });
+                                break;
+                            }
+                            decided => decided.map(|(_, new)| new),
                         }
-                        item
                     }
                     Line::TooLong => Err(too_large(LINE_BYTES_MAX)),
                 };
@@ -130,14 +134,17 @@ impl Intake {
             } else if self.held.is_none() {
                 return Ok(());
             }
-            if self.held.is_some() {
+            match &self.held {
                 // A stream is slowed down to its workspace's limit: nothing of it is read meanwhile.
-                tokio::time::sleep(RATE_PAUSE).await;
-            } else {
+                Some(held) => held.workspace.rate.taken().await,
                 // Matching is work without a pause; others on this thread get theirs.
-                tokio::task::yield_now().await;
+                None => tokio::task::yield_now().await,
             }
         }
+    }
+
+    fn decided(&self, text: &Bytes) -> Result<(Arc<Workspace>, NewEvent), Problem> {
+        self.place.decided(text.trim_ascii(), "", Form::Ours, None, Timestamp::now())
     }
 
     async fn keep(&mut self, group: Vec<(u64, Item)>) -> Result<(), Problem> {

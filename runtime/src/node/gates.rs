@@ -7,7 +7,7 @@
 
 use std::collections::HashMap;
 
-use compiler::gate::{Gated, Gates, GatesSnapshot, KEYS_MAX, Memory, RateGate, Stop, Tally};
+use compiler::gate::{Gated, Gates, KEYS_MAX, Kept, Memory, RateGate, Stop, Tally};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -128,15 +128,18 @@ impl GateBook {
         self.of(&WorkspaceId::from_text(workspace), at).rate.started(rate.key, rate.every, at);
     }
 
-    /// What still counts at that time, by workspace.
-    pub(super) fn snapshots(&self, now: Timestamp) -> impl Iterator<Item = (&WorkspaceId, GatesSnapshot)> {
-        let counting = self.workspaces.iter().filter(move |(_, gates)| !gates.is_over(now));
-        counting.map(move |(workspace, gates)| (workspace, gates.snapshot(now)))
+    /// What still counts at that time, each with its workspace; those of one workspace stand together.
+    pub(super) fn entries(&self, now: Timestamp) -> impl Iterator<Item = (&WorkspaceId, Kept)> {
+        let all = self.workspaces.iter();
+        all.flat_map(move |(workspace, gates)| gates.entries(now).map(move |kept| (workspace, kept)))
     }
 
-    /// Remembers what a snapshot holds.
-    pub(super) fn restore(&mut self, workspace: &WorkspaceId, snapshot: GatesSnapshot) {
-        self.workspaces.insert(workspace.clone(), Gates::restore(snapshot, KEYS_MAX));
+    /// Remembers what one of [`Self::entries`] says.
+    pub(super) fn keep(&mut self, workspace: &WorkspaceId, kept: Kept) {
+        match self.workspaces.get_mut(workspace) {
+            Some(gates) => gates.keep(kept),
+            None => self.workspaces.entry(workspace.clone()).or_default().keep(kept),
+        }
     }
 
     /// The rate limits' part, which the engine keeps from now on.

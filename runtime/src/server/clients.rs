@@ -71,15 +71,58 @@ pub(super) struct Activity {
     running: AtomicUsize,
     /// When one last began or ended, in milliseconds after `began`; 0 before the first.
     last: AtomicU64,
+    /// How long a client may take in nothing of an answer.
+    answer_stall: Duration,
+    /// A std mutex: held to count. An answer is in it while a piece of it waits to be taken in.
+    unread: Mutex<HashMap<u64, Unread>>,
+    /// Names of answers.
+    next: AtomicU64,
+}
+
+/// An answer of which something was handed on and not taken in.
+#[derive(Debug)]
+struct Unread {
+    pieces: usize,
+    /// When the client last took something of it in, or sent something of its request.
+    since: u64,
+}
+
+/// A request and its answer.
+#[derive(Clone, Debug)]
+pub(super) struct Exchange {
+    activity: Arc<Activity>,
+    name: u64,
 }
 
 /// A request that is being answered, up to the end of the answer's body.
-pub(super) struct Running(Arc<Activity>);
+pub(super) struct Running(pub Exchange);
+
+/// A piece of an answer that was handed on; it is taken in when this is dropped.
+pub(super) struct Untaken(Exchange);
+
+impl Exchange {
+    /// A piece of the answer is handed on.
+    pub(super) fn hand(&self) -> Untaken {
+        let since = self.activity.millis();
+        let mut unread = self.activity.unread.lock().unwrap_or_else(PoisonError::into_inner);
+        unread.entry(self.name).or_insert(Unread { pieces: 0, since }).pieces += 1;
+        Untaken(self.clone())
+    }
+
+    /// The client sends something of its request: it is there, and reads the answer when it likes.
+    pub(super) fn goes_on(&self) {
+        let now = self.activity.millis();
+        let mut unread = self.activity.unread.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(unread) = unread.get_mut(&self.name) {
+            unread.since = now;
+        }
+    }
+}
 
 impl Activity {
-    pub(super) fn new() -> Arc<Self> {
-        let (running, last) = (AtomicUsize::new(0), AtomicU64::new(0));
-        Arc::new(Self { began: Instant::now(), running, last })
+    pub(super) fn new(answer_stall: Duration) -> Arc<Self> {
+        let (running, last, next) = (AtomicUsize::new(0), AtomicU64::new(0), AtomicU64::new(0));
+        Arc::new(Self { began: Instant::now(), running, last, answer_stall, unread: Mutex::default(), next })
     }
 
     fn millis(&self) -> u64 {
@@ -90,29 +133,52 @@ impl Activity {
     pub(super) fn begin(self: &Arc<Self>) -> Running {
         self.running.fetch_add(1, Ordering::AcqRel);
         self.last.store(self.millis(), Ordering::Release);
-        Running(Arc::clone(self))
+        let name = self.next.fetch_add(1, Ordering::Relaxed);
+        Running(Exchange { activity: Arc::clone(self), name })
     }
 
-    /// Returns once the client has done nothing for too long.
+    /// Whether the client leaves an answer alone for too long.
+    fn is_stalled(&self) -> bool {
+        let (now, stall) = (self.millis(), self.answer_stall.as_millis());
+        let unread = self.unread.lock().unwrap_or_else(PoisonError::into_inner);
+        unread.values().any(|one| u128::from(now.saturating_sub(one.since)) >= stall)
+    }
+
+    /// Returns once the client has done nothing for too long, or leaves an answer alone for too long.
     pub(super) async fn idle(&self) {
         loop {
             let last = self.last.load(Ordering::Acquire);
             let allowed = if last == 0 { HEADER_TIMEOUT } else { CLIENT_IDLE_TIMEOUT };
             let quiet = Duration::from_millis(self.millis().saturating_sub(last));
             let busy = self.running.load(Ordering::Acquire) > 0;
-            if !busy && quiet >= allowed {
+            if (!busy && quiet >= allowed) || self.is_stalled() {
                 return;
             }
             let wait = if busy { allowed } else { allowed - quiet };
+            let wait = wait.min(self.answer_stall / 2);
             tokio::time::sleep(wait.max(Duration::from_millis(10))).await;
+        }
+    }
+}
+
+impl Drop for Untaken {
+    fn drop(&mut self) {
+        let Exchange { activity, name } = &self.0;
+        let now = activity.millis();
+        let mut all = activity.unread.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some(unread) = all.get_mut(name) else { return };
+        (unread.pieces, unread.since) = (unread.pieces - 1, now);
+        if unread.pieces == 0 {
+            all.remove(name);
         }
     }
 }
 
 impl Drop for Running {
     fn drop(&mut self) {
-        self.0.last.store(self.0.millis(), Ordering::Release);
-        self.0.running.fetch_sub(1, Ordering::AcqRel);
+        let activity = &self.0.activity;
+        activity.last.store(activity.millis(), Ordering::Release);
+        activity.running.fetch_sub(1, Ordering::AcqRel);
     }
 }
 

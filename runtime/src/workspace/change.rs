@@ -5,19 +5,21 @@ use std::sync::Arc;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use jiff::Timestamp;
+use tokio::sync::SemaphorePermit;
 
 use super::connection::{Connection, Credentials};
 use super::record::{
-    ConnectionRecord, SealedRecord, WorkspaceRecord, connection_key, key_key, workspace_key,
+    ConnectionRecord, FailingTests, SealedRecord, WorkspaceRecord, connection_key, workspace_key,
 };
 use super::registry::Registry;
 use super::{ConnectionTable, Workspace};
 use crate::control::{Expect, StoreError};
+use crate::deliver::sign::SecretError;
 use crate::deliver::sign::scheme::Signing;
 use crate::deliver::success::SuccessRecord;
 use crate::deliver::tls::TlsMaterial;
 use crate::id::{ConnectionId, WorkspaceId};
-use crate::key::{KeyRecord, NoRandomness};
+use crate::key::NoRandomness;
 use crate::limits::{CONNECTIONS_MAX, WORKSPACES_MAX};
 use crate::rules::Refused;
 use crate::secret::Secret;
@@ -56,6 +58,14 @@ pub enum ChangeError {
     InUse {
         /// The connection's name.
         name: Arc<str>,
+    },
+    /// A secret of the connection cannot sign as it is to sign from now on.
+    #[error("a secret of the connection cannot sign so ({why}); send a `secret` that can, too")]
+    Unsigned {
+        /// The field of the change.
+        field: &'static str,
+        /// What is wrong with the secret.
+        why: SecretError,
     },
     /// A limit is reached.
     #[error("at most {max} {what}")]
@@ -101,6 +111,17 @@ pub struct NewWorkspace {
     pub name: Option<Arc<str>>,
     /// What it is in.
     pub environment: Arc<str>,
+    /// What becomes of a bundle whose tests fail.
+    pub failing_tests: FailingTests,
+}
+
+/// What is to be different about a workspace. It was checked before.
+#[derive(Clone, Debug, Default)]
+pub struct WorkspaceChange {
+    /// For people.
+    pub name: Option<Arc<str>>,
+    /// What becomes of a bundle whose tests fail.
+    pub failing_tests: Option<FailingTests>,
 }
 
 /// A connection to be made. It was checked before.
@@ -122,16 +143,16 @@ pub struct NewConnection {
     pub tls: TlsMaterial,
 }
 
-/// What is to be different about a connection. It was checked before.
+/// What is to be different about a connection. Each part was checked before, but for how parts fit together.
 #[derive(Clone, Debug, Default)]
 pub struct ConnectionChange {
     /// Where deliveries go from now on.
     pub url: Option<Arc<str>>,
     /// Whether anything may be sent.
     pub enabled: Option<bool>,
-    /// The only secret from now on.
+    /// The only secret from now on. It must be able to sign as the connection then signs.
     pub secret: Option<Secret>,
-    /// How it signs from now on. The secrets fit.
+    /// How it signs from now on. Every secret that it has then must be able to.
     pub signing: Option<Signing>,
     /// Which answers count as delivered from now on.
     pub success: Option<Option<SuccessRecord>>,
@@ -160,9 +181,11 @@ impl Registry {
             id,
             name,
             environment: new.environment,
+            failing_tests: new.failing_tests,
             key: STANDARD.encode(wrapped).into(),
             created_at: now,
             deleted_at: None,
+            cleared: false,
             live: None,
         };
         match self.put(&workspace_key(&record.id), &record, Expect::Absent).await {
@@ -178,44 +201,29 @@ impl Registry {
         }
     }
 
-    /// Gives a workspace another name for people.
+    /// Changes a workspace.
     ///
     /// # Errors
     /// [`ChangeError`].
-    pub async fn rename(&self, workspace: &Workspace, name: Arc<str>) -> Result<(), ChangeError> {
-        let _turn = workspace.turn.acquire().await;
+    pub async fn change(&self, workspace: &Workspace, change: WorkspaceChange) -> Result<(), ChangeError> {
+        let _turn = self.turn(workspace).await?;
         let (mut record, revision) = self.workspace_record(&workspace.id).await?;
-        record.name = Arc::clone(&name);
+        record.name = change.name.unwrap_or(record.name);
+        record.failing_tests = change.failing_tests.unwrap_or(record.failing_tests);
         self.put(&workspace_key(&workspace.id), &record, Expect::Revision(revision)).await?;
-        workspace.set_name(name);
+        workspace.set(&record);
         Ok(())
     }
 
-    /// Deletes a workspace: no request sees it any more, and what is still to be delivered there is
-    /// given up at its next attempt. Its id stays taken, so that its history never becomes another's.
-    ///
-    /// # Errors
-    /// [`ChangeError`].
-    pub async fn delete(
+    /// Waits for the turn to change a workspace, and sees that it is still there.
+    pub(super) async fn turn<'w>(
         &self,
-        workspace: &Workspace,
-        keys: &[KeyRecord],
-        now: Timestamp,
-    ) -> Result<(), ChangeError> {
-        let _turn = workspace.turn.acquire().await;
-        let (mut record, revision) = self.workspace_record(&workspace.id).await?;
-        record.deleted_at = Some(now);
-        // Without its key whatever was sealed stays sealed, in copies of the store, too.
-        record.key = "".into();
-        self.put(&workspace_key(&workspace.id), &record, Expect::Revision(revision)).await?;
-        self.hide(&workspace.id);
-        for connection in workspace.connections().iter() {
-            self.store.delete(&connection_key(&workspace.id, &connection.name), Expect::Any).await?;
-        }
-        for key in keys {
-            self.store.delete(&key_key(&key.id), Expect::Any).await?;
-        }
-        Ok(())
+        workspace: &'w Workspace,
+    ) -> Result<SemaphorePermit<'w>, ChangeError> {
+        let turn = workspace.turn.acquire().await;
+        self.existing(&workspace.id)?;
+        // Nobody closes it.
+        turn.map_err(|_| ChangeError::NotFound { what: "workspace", id: workspace.id.to_string() })
     }
 
     /// Makes a connection. The secret that signs is in the answer, here and never again.
@@ -228,7 +236,7 @@ impl Registry {
         new: NewConnection,
         now: Timestamp,
     ) -> Result<(Arc<Connection>, Arc<Secret>), ChangeError> {
-        let _turn = workspace.turn.acquire().await;
+        let _turn = self.turn(workspace).await?;
         let table = workspace.connections();
         if table.named(&new.name).is_some() {
             return Err(ChangeError::Taken { what: "connection", id: new.name.to_string() });
@@ -281,10 +289,11 @@ impl Registry {
         change: ConnectionChange,
         now: Timestamp,
     ) -> Result<Arc<Connection>, ChangeError> {
-        let _turn = workspace.turn.acquire().await;
+        let _turn = self.turn(workspace).await?;
         let current = connection_of(workspace, id)?;
         let mut record = ConnectionRecord::clone(&current.record);
         let mut credentials = current.credentials.clone();
+        let changed = change.secret.as_ref().map(|_| "secret").or(change.signing.as_ref().map(|_| "signing"));
         if let Some(url) = change.url {
             record.url = url;
         }
@@ -299,6 +308,13 @@ impl Registry {
         }
         if let Some(signing) = change.signing {
             record.signing = signing;
+        }
+        // Here and not before: another change may have come first, and every secret that is kept may sign.
+        if let Some(field) = changed {
+            let mistake = |secret: &Arc<Secret>| record.signing.check(secret).err();
+            if let Some(why) = credentials.secrets.iter().find_map(mistake) {
+                return Err(ChangeError::Unsigned { field, why });
+            }
         }
         if let Some(success) = change.success {
             record.success = success;
@@ -321,7 +337,7 @@ impl Registry {
         id: &ConnectionId,
         now: Timestamp,
     ) -> Result<(Arc<Connection>, Arc<Secret>), ChangeError> {
-        let _turn = workspace.turn.acquire().await;
+        let _turn = self.turn(workspace).await?;
         let current = connection_of(workspace, id)?;
         let mut record = ConnectionRecord::clone(&current.record);
         let secret = Arc::new(record.signing.fresh_secret().map_err(|_| NoRandomness)?);
@@ -346,7 +362,7 @@ impl Registry {
         because: &str,
         now: Timestamp,
     ) -> Result<(), ChangeError> {
-        let _turn = workspace.turn.acquire().await;
+        let _turn = self.turn(workspace).await?;
         let current = connection_of(workspace, id)?;
         let mut record = ConnectionRecord::clone(&current.record);
         record.enabled = false;
@@ -366,7 +382,7 @@ impl Registry {
         workspace: &Workspace,
         id: &ConnectionId,
     ) -> Result<(), ChangeError> {
-        let _turn = workspace.turn.acquire().await;
+        let _turn = self.turn(workspace).await?;
         let current = connection_of(workspace, id)?;
         let used = workspace
             .live()

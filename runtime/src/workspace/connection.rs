@@ -86,10 +86,8 @@ impl Connection {
             signing: self.record.signing.clone(),
             tls: self.tls.clone(),
             success: self.success.clone(),
-            headers: Vec::new(),
             version: self.record.version,
             enabled: self.record.enabled,
-            addresses: None,
         }
     }
 }

@@ -26,14 +26,14 @@ pub struct Listed {
 /// Whether the tests that stand in the files are run before a bundle goes live.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Tests {
-    /// They are, and one that fails refuses the bundle.
+    /// They are, and the workspace says what becomes of a bundle of which one fails.
     Run,
-    /// They are not: somebody asked for that, or the bundle was live before.
+    /// They are not: the bundle was live before, or does not go live.
     Skip,
 }
 
 impl Registry {
-    /// Compiles a bundle for a workspace without publishing it.
+    /// Compiles a bundle for a workspace without publishing it, one of a workspace at a time.
     ///
     /// # Errors
     /// [`ChangeError::Refused`] with every message when one of them is an error.
@@ -43,11 +43,12 @@ impl Registry {
         bundle: Arc<Bundle>,
         tests: Tests,
     ) -> Result<Arc<Rules>, ChangeError> {
-        let world = workspace.world();
+        let (world, failing) = (workspace.world(), workspace.failing_tests());
         let compile = move || match tests {
-            Tests::Run => Rules::compile_and_test(&bundle, &world),
+            Tests::Run => Rules::compile_and_test(&bundle, &world, failing),
             Tests::Skip => Rules::compile(&bundle, &world),
         };
+        let _alone = workspace.bundle_turn().await;
         let compiled = tokio::task::spawn_blocking(compile).await;
         let compiled = compiled.map_err(|_| ChangeError::CompilerDied)?;
         compiled.map(Arc::new).map_err(|refused| ChangeError::Refused(Box::new(refused)))
@@ -61,12 +62,11 @@ impl Registry {
         &self,
         workspace: &Workspace,
         bundle: Arc<Bundle>,
-        tests: Tests,
         now: Timestamp,
     ) -> Result<Arc<Revision>, ChangeError> {
         // The turn comes first: a connection must not go while rules that name it are checked.
-        let _turn = workspace.turn.acquire().await;
-        let rules = self.compile(workspace, Arc::clone(&bundle), tests).await?;
+        let _turn = self.turn(workspace).await?;
+        let rules = self.compile(workspace, Arc::clone(&bundle), Tests::Run).await?;
         self.go_live(workspace, bundle, rules, now, None).await
     }
 
@@ -80,7 +80,7 @@ impl Registry {
         number: u64,
         now: Timestamp,
     ) -> Result<Arc<Revision>, ChangeError> {
-        let _turn = workspace.turn.acquire().await;
+        let _turn = self.turn(workspace).await?;
         let earlier = self.revision_record(workspace, number).await?;
         let bundle = Arc::new(bundle_of(earlier.files));
         // It was live before, and going back must not wait for a test.

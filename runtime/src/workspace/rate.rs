@@ -61,6 +61,14 @@ impl EventRate {
         self.take_at(self.now())
     }
 
+    /// Takes one event as soon as it may be taken: at the time that the rate itself names, or later when
+    /// others who wait were quicker.
+    pub async fn taken(&self) {
+        while let Err(TooMany { wait, .. }) = self.take() {
+            tokio::time::sleep(wait.clamp(LOOK_FIRST, LOOK_AGAIN)).await;
+        }
+    }
+
     /// Looks whether an event could be taken, without taking it.
     ///
     /// # Errors
@@ -108,6 +116,12 @@ impl EventRate {
     }
 }
 
+/// Whoever waits looks again after so long, at the earliest: timers are no finer.
+const LOOK_FIRST: Duration = Duration::from_millis(1);
+
+/// Whoever waits looks again after so long, at the latest: the limit may have been changed.
+const LOOK_AGAIN: Duration = Duration::from_secs(1);
+
 /// What one event takes of its second.
 fn each(per_second: u32) -> u64 {
     SECOND / u64::from(per_second.max(1))
@@ -121,6 +135,23 @@ fn too_many(per_second: u32, ahead: u64) -> TooMany {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[tokio::test]
+    async fn whoever_waits_for_room_looks_when_there_is_some() {
+        let rate = EventRate::default();
+        rate.set(Some(2));
+        assert!(rate.take().is_ok() && rate.take().is_ok());
+        let (began, mut looks) = (Instant::now(), 0);
+        let mut taken = std::pin::pin!(rate.taken());
+        std::future::poll_fn(|cx| {
+            looks += 1;
+            taken.as_mut().poll(cx)
+        })
+        .await;
+        assert!(began.elapsed() >= Duration::from_millis(450), "{:?}", began.elapsed());
+        assert!(looks <= 5, "{looks}");
+        assert!(rate.take().is_err());
+    }
 
     #[test]
     fn a_second_holds_so_many_events_and_they_come_back_evenly() {

@@ -20,14 +20,31 @@ pub struct WorkspaceRecord {
     pub environment: Arc<str>,
     /// The key that seals its secrets, wrapped by the master key, as base64.
     pub key: Arc<str>,
+    /// What becomes of a bundle whose tests fail.
+    #[serde(default)]
+    pub failing_tests: FailingTests,
     /// When it was made.
     pub created_at: Timestamp,
     /// When it was deleted.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub deleted_at: Option<Timestamp>,
+    /// Nothing of a deleted one is left. A crash while it was deleted leaves this for the next start.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub cleared: bool,
     /// The number of the revision that is live.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub live: Option<u64>,
+}
+
+/// What becomes of a bundle whose tests fail.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum FailingTests {
+    /// It does not go live.
+    #[default]
+    Refuse,
+    /// It goes live, and each failure is a warning.
+    Warn,
 }
 
 /// `connection/WORKSPACE/NAME`.

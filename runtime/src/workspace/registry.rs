@@ -56,6 +56,8 @@ impl Registry {
         for record in registry.all::<WorkspaceRecord>(WORKSPACES).await? {
             if record.deleted_at.is_none() {
                 registry.load_workspace(&record).await?;
+            } else if !record.cleared {
+                registry.clear(record).await?;
             }
         }
         Ok(registry)
@@ -81,6 +83,12 @@ impl Registry {
     #[must_use]
     pub fn workspace(&self, id: &WorkspaceId) -> Option<Arc<Workspace>> {
         self.workspaces.get(id).map(|found| Arc::clone(&found))
+    }
+
+    /// The same, or that there is none.
+    pub(super) fn existing(&self, id: &WorkspaceId) -> Result<Arc<Workspace>, ChangeError> {
+        let gone = || ChangeError::NotFound { what: "workspace", id: id.to_string() };
+        self.workspace(id).ok_or_else(gone)
     }
 
     /// Workspaces in the order of their ids, those after `after`, at most `limit`.
@@ -144,8 +152,10 @@ impl Registry {
     /// Stores a key of the API.
     ///
     /// # Errors
-    /// The store failed.
+    /// Its workspace is gone, or the store failed.
     pub async fn store_key(&self, record: &KeyRecord) -> Result<(), ChangeError> {
+        let workspace = self.existing(&record.workspace)?;
+        let _turn = self.turn(&workspace).await?;
         self.put(&key_key(&record.id), record, Expect::Absent).await.map(|_| ())
     }
 
@@ -157,12 +167,18 @@ impl Registry {
         Ok(self.store.delete(&key_key(id), Expect::Any).await?)
     }
 
-    /// Every stored key of the API.
+    /// Every stored key of the API. What a workspace has left that was deleted goes.
     ///
     /// # Errors
     /// The store failed.
     pub async fn stored_keys(&self) -> Result<Vec<KeyRecord>, ChangeError> {
-        self.all(KEYS).await
+        let keys = self.all::<KeyRecord>(KEYS).await?;
+        let (kept, left) = keys.into_iter().partition(|key| self.existing(&key.workspace).is_ok());
+        let left: Vec<KeyRecord> = left;
+        for key in left {
+            self.forget_key(&key.id).await?;
+        }
+        Ok(kept)
     }
 
     /// Everything below a prefix.

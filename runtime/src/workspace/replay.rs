@@ -82,7 +82,8 @@ pub enum ReplayState {
     Failed,
 }
 
-fn replays_of(workspace: &WorkspaceId) -> String {
+/// Where the replays of a workspace are.
+pub(super) fn replays_of(workspace: &WorkspaceId) -> String {
     format!("{REPLAYS}{workspace}/")
 }
 
@@ -94,8 +95,10 @@ impl Registry {
     /// Stores a replay, new or changed.
     ///
     /// # Errors
-    /// The store failed.
+    /// The workspace is gone, or the store failed.
     pub async fn store_replay(&self, record: &ReplayRecord) -> Result<(), ChangeError> {
+        let workspace = self.existing(&record.workspace)?;
+        let _turn = self.turn(&workspace).await?;
         self.put(&replay_key(&record.workspace, &record.id), record, Expect::Any).await.map(drop)
     }
 

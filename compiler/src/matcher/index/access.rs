@@ -83,8 +83,9 @@ impl Counts {
         Self(seen.into_iter().map(count).collect())
     }
 
-    /// What a way costs: about how often it leads to its rule, and its share in asking, which is a tenth
-    /// of trying a rule.
+    /// What a way costs: about how often it leads to its rule, and its share in asking, which counts as a
+    /// tenth of trying a rule. A guess that only orders ways; what comes of it, `cargo bench -p fanwise-benches
+    /// --bench matching` shows.
     fn cost(&self, way: &Way) -> f64 {
         match way {
             Way::Key { probe, .. } => {

@@ -31,16 +31,6 @@ fn inner(name: &str, map: Map<String, Value>) -> Fields {
     Fields::of_object(format!("/{name}"), map)
 }
 
-/// One of a few words, or a mistake that lists them.
-fn word<T: Copy>(fields: &mut Fields, name: &'static str, words: &[(&str, T)]) -> Option<T> {
-    let text = fields.text(name, 32)?;
-    let found = words.iter().find(|(word, _)| *word == text).map(|(_, value)| *value);
-    found.or_else(|| {
-        let known: Vec<&str> = words.iter().map(|(word, _)| *word).collect();
-        fields.wrong(name, format!("must be one of: {}", known.join(", ")))
-    })
-}
-
 /// Takes `signing`: a scheme's name, or an object with `scheme` and what it needs.
 pub(super) fn signing(fields: &mut Fields) -> Option<Signing> {
     let named = |fields: &mut Fields, place, name: &str| match name {
@@ -76,9 +66,9 @@ fn custom(fields: &mut Fields) -> Option<Custom> {
     }
     let algorithms =
         [("sha256", Algorithm::Sha256), ("sha512", Algorithm::Sha512), ("sha1", Algorithm::Sha1)];
-    let algorithm = word(fields, "algorithm", &algorithms).unwrap_or(Algorithm::Sha256);
+    let algorithm = fields.word("algorithm", &algorithms).unwrap_or(Algorithm::Sha256);
     let encodings = [("hex", Encoding::Hex), ("base64", Encoding::Base64)];
-    let encoding = word(fields, "encoding", &encodings).unwrap_or(Encoding::Hex);
+    let encoding = fields.word("encoding", &encodings).unwrap_or(Encoding::Hex);
     let signed = fields.needed_text("signed", TEMPLATE_CHARS_MAX);
     if let Some(mistake) = Custom::signed_mistake(&signed).filter(|_| !signed.is_empty()) {
         fields.wrong::<()>("signed", mistake.to_owned());

@@ -21,7 +21,7 @@ use crate::rules::code::{CodeSettings, CodeThread};
 use crate::secret::Secret;
 use crate::secret::vault::Vault;
 use crate::workspace::connection::{Credentials, fresh_secret};
-use crate::workspace::record::{ConnectionRecord, WorkspaceRecord};
+use crate::workspace::record::{ConnectionRecord, FailingTests, WorkspaceRecord};
 use crate::workspace::{Connection, ConnectionTable, Revision, Warm, Workspace};
 
 /// What is asked for.
@@ -112,8 +112,10 @@ fn make(wanted: &Wanted, warm: &Arc<Warm>) -> Result<(Workspaces, usize), String
             name: id.as_str().into(),
             environment: "production".into(),
             key: "".into(),
+            failing_tests: FailingTests::default(),
             created_at: EPOCH,
             deleted_at: None,
+            cleared: false,
             live: Some(1),
         };
         let mut table = ConnectionTable::default();

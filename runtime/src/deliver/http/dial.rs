@@ -20,7 +20,7 @@ use url::Url;
 
 use super::line::{Line, Task, Wire, tls_error};
 use super::pool::Host;
-use super::stream::{Meter, Metered, Stream};
+use super::stream::{Meter, Metered, Stream, Tcp};
 use super::{HEADER_BYTES_MAX, HEADERS_MAX, Phases, SetupError, micros};
 use crate::deliver::tls::TlsProfile;
 use crate::deliver::transport::{Course, Failure};
@@ -57,7 +57,8 @@ impl Proxy {
     ///
     /// # Errors
     /// [`SetupError::Proxy`].
-    pub(super) fn new(url: &Url) -> Result<Self, SetupError> {
+    pub(super) fn new(url: &Secret) -> Result<Self, SetupError> {
+        let url = url.expose_text().and_then(|text| Url::parse(text).ok()).ok_or(SetupError::Proxy)?;
         let host = url.host_str().filter(|_| url.scheme() == "http").ok_or(SetupError::Proxy)?;
         let port = url.port_or_known_default().ok_or(SetupError::Proxy)?;
         let decoded = |text: &str| {
@@ -128,10 +129,13 @@ impl Dial {
         // A request is one write; Nagle's delay would only hold back its end.
         let _ = tcp.set_nodelay(true);
         let peer = tcp.peer_addr().map_err(|error| no_connection(&error))?;
-        course.address = Some(peer);
+        let peer = self.proxy.is_none().then_some(peer);
+        course.address = peer;
         course.timings.connect_micros = Some(micros(began));
+        let meter = Meter::new();
+        let tcp = Tcp { stream: tcp, meter: Arc::clone(&meter) };
         if !host.https {
-            return self.speak(Stream::Plain(tcp), peer, false).await;
+            return self.speak(Stream::Plain(tcp), meter, peer, false).await;
         }
         let began = Instant::now();
         let config = profile.map_or(&self.tls, |profile| &profile.config);
@@ -148,15 +152,20 @@ impl Dial {
         };
         course.timings.tls_micros = Some(micros(began));
         let many = tls.get_ref().1.alpn_protocol() == Some(b"h2");
-        self.speak(Stream::Tls(Box::new(tls)), peer, many).await
+        self.speak(Stream::Tls(Box::new(tls)), meter, peer, many).await
     }
 
     /// Begins to speak HTTP/1.1 or, where both sides agreed on it, HTTP/2.
-    async fn speak(&self, stream: Stream, peer: SocketAddr, many: bool) -> Result<Line, Failure> {
+    async fn speak(
+        &self,
+        stream: Stream,
+        meter: Arc<Meter>,
+        peer: Option<SocketAddr>,
+        many: bool,
+    ) -> Result<Line, Failure> {
         let broke = |error: hyper::Error| {
             Failure::new(Outcome::Unreachable, format!("the connection broke: {error}"))
         };
-        let meter = Meter::new();
         let io = TokioIo::new(Metered { stream, meter: Arc::clone(&meter) });
         let (wire, task) = if many {
             let shaken = http2::Builder::new(TokioExecutor::new())

@@ -6,15 +6,15 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::Bytes;
-use http_body_util::Full;
 use hyper::body::Incoming;
 use hyper::client::conn::{http1, http2};
 use hyper::header::{HOST, HeaderValue};
-use hyper::{HeaderMap, Method, Response, Uri, Version};
+use hyper::{Method, Response, Uri, Version};
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, timeout};
 
+use super::HEADERS_MAX;
+use super::outgoing::Outgoing;
 use super::pool::Host;
 use super::stream::Meter;
 use crate::deliver::request::Request;
@@ -25,6 +25,13 @@ use crate::model::Outcome;
 /// body with them.
 const HEAD_READ_BYTES_MAX: u64 = 256 << 10;
 
+/// Bytes that an HTTP/2 line may bring between the beginning or the head of one answer and that of the next:
+/// more than the bodies of all its streams are read for.
+const SHARED_READ_BYTES_MAX: u64 = 16 << 20;
+
+/// An HTTP/2 line whose receiver has taken in nothing for so long gets no new requests.
+const BLOCKED_MAX: Duration = Duration::from_secs(1);
+
 /// Requests at once on one HTTP/2 line. A receiver may allow fewer; then they wait within their deadline.
 const STREAMS_MAX: usize = 100;
 
@@ -34,8 +41,8 @@ const AGE_MAX: Duration = Duration::from_secs(600);
 /// A line that speaks HTTP.
 pub(super) struct Line {
     pub wire: Wire,
-    /// Where it ends; the proxy, with one.
-    pub peer: SocketAddr,
+    /// Where it ends; `None` behind an egress proxy.
+    pub peer: Option<SocketAddr>,
     pub meter: Arc<Meter>,
     pub opened: Instant,
     /// Drives it. Shared by the requests of an HTTP/2 line.
@@ -45,9 +52,9 @@ pub(super) struct Line {
 /// Its protocol.
 pub(super) enum Wire {
     /// One request after the other.
-    One(http1::SendRequest<Full<Bytes>>),
+    One(http1::SendRequest<Outgoing>),
     /// Many at once.
-    Many(http2::SendRequest<Full<Bytes>>),
+    Many(http2::SendRequest<Outgoing>),
 }
 
 /// The task that drives a line; it ends with the last one who uses it.
@@ -72,7 +79,8 @@ impl Line {
     pub(super) fn share(&self) -> Option<Self> {
         let Wire::Many(sender) = &self.wire else { return None };
         let fits = Arc::strong_count(&self.task) <= STREAMS_MAX && self.opened.elapsed() < AGE_MAX;
-        (fits && !sender.is_closed()).then(|| Self {
+        let moves = self.meter.blocked_for() < BLOCKED_MAX;
+        (fits && moves && !sender.is_closed()).then(|| Self {
             wire: Wire::Many(sender.clone()),
             peer: self.peer,
             meter: Arc::clone(&self.meter),
@@ -97,57 +105,62 @@ impl Line {
         }
     }
 
-    /// Sends a request and waits for the head of its answer.
+    /// Sends a request and waits for the head of its answer. A receiver that takes in nothing of it for
+    /// `write_stall` is given up.
     pub(super) async fn send(
         &mut self,
         request: &Request,
         host: &Host,
         write_stall: Duration,
     ) -> Result<Response<Incoming>, Unsent> {
-        let (read, written) = (self.meter.read(), self.meter.written());
-        match &mut self.wire {
-            Wire::Many(sender) => {
-                let asked = asked(request, host, Version::HTTP_2)?;
-                sender.try_send_request(asked).await.map_err(|mut error| Unsent {
-                    // It comes back when it never left.
-                    nothing_came: error.take_message().is_some(),
-                    failure: Box::new(failure(error.error())),
-                })
+        let (read, meter) = (self.meter.read(), Arc::clone(&self.meter));
+        let many = matches!(self.wire, Wire::Many(_));
+        let (body, untaken) = Outgoing::new(request.body.clone());
+        let asked = asked(request, host, body, if many { Version::HTTP_2 } else { Version::HTTP_11 })?;
+        meter.allow(if many { SHARED_READ_BYTES_MAX } else { HEAD_READ_BYTES_MAX });
+        let sending = async {
+            match &mut self.wire {
+                Wire::Many(sender) => sender.try_send_request(asked).await,
+                Wire::One(sender) => sender.try_send_request(asked).await,
             }
-            Wire::One(sender) => {
-                let asked = asked(request, host, Version::HTTP_11)?;
-                self.meter.allow(HEAD_READ_BYTES_MAX);
-                let sending = sender.try_send_request(asked);
-                let mut sending = std::pin::pin!(sending);
-                let bytes = (request.body.len() + header_bytes(&request.headers)) as u64;
-                loop {
-                    if let Ok(sent) = timeout(write_stall, sending.as_mut()).await {
-                        self.meter.allow(u64::MAX);
-                        return sent.map_err(|error| Unsent {
-                            nothing_came: self.meter.read() == read,
-                            failure: Box::new(failure(error.error())),
-                        });
-                    }
-                    let stalled = u128::from(self.meter.quiet_for()) >= write_stall.as_millis();
-                    if stalled && self.meter.written() - written < bytes {
-                        let error =
-                            format!("the receiver took nothing in for {} ms", write_stall.as_millis());
-                        let failure = Failure::new(Outcome::TimedOut, error);
-                        return Err(Unsent { failure: Box::new(failure), nothing_came: false });
-                    }
-                }
+        };
+        let mut sending = std::pin::pin!(sending);
+        let sent = loop {
+            let stalled = untaken.stalled_for().max(meter.blocked_for());
+            if stalled >= write_stall {
+                let error = format!("the receiver took nothing in for {} ms", write_stall.as_millis());
+                let failure = Box::new(Failure::new(Outcome::TimedOut, error));
+                return Err(Unsent { failure, nothing_came: false });
             }
+            if let Ok(sent) = timeout(write_stall.saturating_sub(stalled), sending.as_mut()).await {
+                break sent;
+            }
+        };
+        meter.allow(if many { SHARED_READ_BYTES_MAX } else { u64::MAX });
+        let response = sent.map_err(|mut error| Unsent {
+            nothing_came: match many {
+                // It comes back when it never left.
+                true => error.take_message().is_some(),
+                false => meter.read() == read,
+            },
+            failure: Box::new(failure(error.error())),
+        })?;
+        if response.headers().len() > HEADERS_MAX {
+            let error = format!("the answer has more than {HEADERS_MAX} header fields");
+            let failure = Box::new(Failure::new(Outcome::Unreachable, error));
+            return Err(Unsent { failure, nothing_came: false });
         }
+        Ok(response)
     }
 }
 
-/// At least so many bytes are a request's headers.
-fn header_bytes(headers: &HeaderMap) -> usize {
-    headers.iter().map(|(name, value)| name.as_str().len() + value.len() + 4).sum()
-}
-
 /// The request as hyper sends it: version 1 names the host in a header, version 2 in its URI.
-fn asked(request: &Request, host: &Host, version: Version) -> Result<hyper::Request<Full<Bytes>>, Unsent> {
+fn asked(
+    request: &Request,
+    host: &Host,
+    body: Outgoing,
+    version: Version,
+) -> Result<hyper::Request<Outgoing>, Unsent> {
     let refused = |error: &dyn std::fmt::Display| Unsent {
         failure: Box::new(Failure::new(
             Outcome::AddressRefused,
@@ -156,7 +169,7 @@ fn asked(request: &Request, host: &Host, version: Version) -> Result<hyper::Requ
         nothing_came: false,
     };
     let url = &request.url;
-    let mut asked = hyper::Request::new(Full::new(request.body.clone()));
+    let mut asked = hyper::Request::new(body);
     *asked.method_mut() = Method::POST;
     *asked.version_mut() = version;
     *asked.headers_mut() = request.headers.clone();

@@ -81,7 +81,7 @@ impl Pool {
         let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
         let taken = loop {
             let Some(Idle { line, since, .. }) = waiting.take_last(host) else { break None };
-            let named = addresses.is_empty() || addresses.contains(&line.peer.ip());
+            let named = addresses.is_empty() || line.peer.is_some_and(|peer| addresses.contains(&peer.ip()));
             if !named || line.is_closed() || now.duration_since(since) >= IDLE_TIMEOUT {
                 unusable.push(line);
                 continue;

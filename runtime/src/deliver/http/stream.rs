@@ -1,33 +1,31 @@
-//! A plain or an encrypted stream that counts its bytes.
+//! A plain or an encrypted stream that counts what it reads, and notes when it cannot write.
 
 use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::{Context, Poll};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio_rustls::client::TlsStream;
 
-/// What went over a stream so far, above TLS.
+/// What comes over a stream, above TLS, and whether its other side takes in what goes, below TLS.
 #[derive(Debug)]
 pub(super) struct Meter {
     began: Instant,
     read: AtomicU64,
-    written: AtomicU64,
-    /// When something was last written, in milliseconds after `began`.
-    wrote_at: AtomicU64,
     /// So much may be read in all until more is allowed.
     read_max: AtomicU64,
+    /// Since when the system has no room for a byte more, in milliseconds after `began`; 0 while it has.
+    blocked_at: AtomicU64,
 }
 
 impl Meter {
     pub(super) fn new() -> Arc<Self> {
-        let zero = AtomicU64::default;
-        let read_max = AtomicU64::new(u64::MAX);
-        Arc::new(Self { began: Instant::now(), read: zero(), written: zero(), wrote_at: zero(), read_max })
+        let (read, read_max) = (AtomicU64::default(), AtomicU64::new(u64::MAX));
+        Arc::new(Self { began: Instant::now(), read, read_max, blocked_at: AtomicU64::default() })
     }
 
     pub(super) fn read(&self) -> u64 {
@@ -40,35 +38,82 @@ impl Meter {
         self.read_max.store(self.read().saturating_add(bytes), Ordering::Release);
     }
 
-    pub(super) fn written(&self) -> u64 {
-        self.written.load(Ordering::Acquire)
-    }
-
     fn now(&self) -> u64 {
         u64::try_from(self.began.elapsed().as_millis()).unwrap_or(u64::MAX)
     }
 
-    /// Milliseconds since something was last written.
-    pub(super) fn quiet_for(&self) -> u64 {
-        self.now().saturating_sub(self.wrote_at.load(Ordering::Acquire))
+    /// For how long the other side has taken in nothing of what waits to go.
+    pub(super) fn blocked_for(&self) -> Duration {
+        match self.blocked_at.load(Ordering::Acquire) {
+            0 => Duration::ZERO,
+            at => Duration::from_millis(self.now().saturating_sub(at)),
+        }
     }
 
     fn wrote(&self, done: &Poll<io::Result<usize>>) {
-        if let Poll::Ready(Ok(bytes)) = done {
-            self.written.fetch_add(*bytes as u64, Ordering::AcqRel);
-            self.wrote_at.store(self.now(), Ordering::Release);
+        let (before, now) = (self.blocked_at.load(Ordering::Acquire), self.now().max(1));
+        match done {
+            Poll::Pending if before == 0 => self.blocked_at.store(now, Ordering::Release),
+            Poll::Ready(_) if before != 0 => self.blocked_at.store(0, Ordering::Release),
+            Poll::Pending | Poll::Ready(_) => {}
         }
+    }
+}
+
+/// TCP that notes when nothing is taken in.
+pub(super) struct Tcp {
+    pub stream: TcpStream,
+    pub meter: Arc<Meter>,
+}
+
+impl AsyncRead for Tcp {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_read(cx, buf)
+    }
+}
+
+impl AsyncWrite for Tcp {
+    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        let done = Pin::new(&mut self.stream).poll_write(cx, bytes);
+        self.meter.wrote(&done);
+        done
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        pieces: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        let done = Pin::new(&mut self.stream).poll_write_vectored(cx, pieces);
+        self.meter.wrote(&done);
+        done
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.stream.is_write_vectored()
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_flush(cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_shutdown(cx)
     }
 }
 
 /// What HTTP is spoken over.
 pub(super) enum Stream {
-    Plain(TcpStream),
+    Plain(Tcp),
     /// Boxed: the state of a TLS session is large.
-    Tls(Box<TlsStream<TcpStream>>),
+    Tls(Box<TlsStream<Tcp>>),
 }
 
-/// A stream with its meter.
+/// A stream that counts what is read.
 pub(super) struct Metered {
     pub stream: Stream,
     pub meter: Arc<Meter>,
@@ -104,9 +149,7 @@ impl AsyncRead for Metered {
 
 impl AsyncWrite for Metered {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        let done = either!(&mut self.stream, inner => Pin::new(inner).poll_write(cx, bytes));
-        self.meter.wrote(&done);
-        done
+        either!(&mut self.stream, inner => Pin::new(inner).poll_write(cx, bytes))
     }
 
     fn poll_write_vectored(
@@ -114,9 +157,7 @@ impl AsyncWrite for Metered {
         cx: &mut Context<'_>,
         pieces: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        let done = either!(&mut self.stream, inner => Pin::new(inner).poll_write_vectored(cx, pieces));
-        self.meter.wrote(&done);
-        done
+        either!(&mut self.stream, inner => Pin::new(inner).poll_write_vectored(cx, pieces))
     }
 
     fn is_write_vectored(&self) -> bool {

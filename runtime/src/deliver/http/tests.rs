@@ -3,6 +3,7 @@
 mod encrypted;
 mod lines;
 mod nuisances;
+mod shared;
 
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
@@ -15,13 +16,16 @@ use hyper::HeaderMap;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
+use url::Url;
+
 use super::*;
 use crate::deliver::address::AddressPolicy;
 use crate::deliver::resolve::Found;
 use crate::deliver::tls::{TlsMaterial, TlsProfile};
 use crate::id::WorkspaceId;
 
-const LOOPBACK: AddressPolicy = AddressPolicy { allow_loopback: true, allow_private_addresses: false };
+const LOOPBACK: AddressPolicy =
+    AddressPolicy { allow_loopback: true, allow_private_addresses: false, allow_plain_http: false };
 
 const SECOND: Duration = Duration::from_secs(1);
 

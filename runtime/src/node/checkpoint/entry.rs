@@ -1,10 +1,13 @@
-//! Pending deliveries and names as bytes of a checkpoint.
+//! Pending deliveries, names and what gates remember as bytes of a checkpoint.
 
+use compiler::gate::{Entry, GateKey, Kept, Recent};
 use uuid::Uuid;
 
+use super::file::SKIPPED;
 use super::{NameEntry, PendingEntry, ShortId};
 use crate::id::EventId;
 use crate::journal::Position;
+use crate::node::gates::Skipped;
 use crate::record::take::Take;
 use crate::record::wire::Put;
 
@@ -17,6 +20,11 @@ const HAS_ORDER: u8 = 8;
 /// Flags of a name.
 const HAS_KEY: u8 = 1;
 const APP_CHOSE_ID: u8 = 2;
+
+/// Which gate remembers a key.
+const DEDUPE: u8 = 1;
+const THROTTLE: u8 = 2;
+const RATE: u8 = 3;
 
 /// What differences are counted from; begins anew in each block.
 #[derive(Default)]
@@ -147,4 +155,74 @@ pub(super) fn take_name(take: &mut Take<'_>) -> Option<NameEntry> {
     let deliveries = (0..count).map(|_| one(take)).collect::<Option<_>>()?;
     let app_chose_id = flags & APP_CHOSE_ID != 0;
     Some(NameEntry { workspace, key, app_chose_id, body_hash, event, deliveries, at })
+}
+
+pub(super) fn put_skipped(put: &mut Put, skipped: &Skipped) {
+    put.byte(SKIPPED);
+    let Skipped { duplicate, throttled, sampled, outside_hours } = skipped;
+    for count in [duplicate, throttled, sampled, outside_hours] {
+        put.number(*count);
+    }
+}
+
+/// Its first byte is read already.
+pub(super) fn take_skipped(take: &mut Take<'_>) -> Option<Skipped> {
+    let (duplicate, throttled) = (take.number()?, take.number()?);
+    Some(Skipped { duplicate, throttled, sampled: take.number()?, outside_hours: take.number()? })
+}
+
+pub(super) fn put_kept(put: &mut Put, kept: &Kept, workspace: u32) {
+    let mut head = |gate: u8, key: GateKey, until: i64| {
+        put.byte(gate);
+        put.number(u64::from(workspace));
+        put.0.extend_from_slice(&key.bytes());
+        put.signed(until);
+    };
+    match kept {
+        Kept::Dedupe(Entry { key, until, state: () }) => head(DEDUPE, *key, *until),
+        Kept::Throttle(Entry { key, until, state }) => {
+            head(THROTTLE, *key, *until);
+            put_sends(put, state, *until);
+        }
+        Kept::Rate(Entry { key, until, state }) => {
+            head(RATE, *key, *until);
+            put_sends(put, state, *until);
+        }
+    }
+}
+
+/// The sends, the newest first, each as how long it was before the next one; the newest before `until`.
+fn put_sends(put: &mut Put, recent: &Recent, until: i64) {
+    put.number(recent.sends().len() as u64);
+    let mut next = until;
+    for (at, count) in recent.sends().iter().rev() {
+        put.signed(next.wrapping_sub(*at));
+        put.number(u64::from(*count));
+        next = *at;
+    }
+}
+
+/// What a gate remembers, and the number of its workspace.
+pub(super) fn take_kept(take: &mut Take<'_>, gate: u8) -> Option<(u32, Kept)> {
+    let workspace = take.number_32()?;
+    let (key, until) = (GateKey::from_bytes(take.array()?), take.signed()?);
+    let kept = match gate {
+        DEDUPE => Kept::Dedupe(Entry { key, until, state: () }),
+        THROTTLE => Kept::Throttle(Entry { key, until, state: take_sends(take, until)? }),
+        RATE => Kept::Rate(Entry { key, until, state: take_sends(take, until)? }),
+        _ => return None,
+    };
+    Some((workspace, kept))
+}
+
+fn take_sends(take: &mut Take<'_>, until: i64) -> Option<Recent> {
+    let count = take.number()?;
+    let mut next = until;
+    let one = |_| {
+        next = next.wrapping_sub(take.signed()?);
+        Some((next, take.number_32()?))
+    };
+    let mut sends = (0..count).map(one).collect::<Option<Vec<_>>>()?;
+    sends.reverse();
+    Recent::of(sends)
 }

@@ -6,7 +6,9 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
-use super::entry::{Before, put_name, put_pending, take_name, take_pending};
+use super::entry::{
+    Before, put_kept, put_name, put_pending, put_skipped, take_kept, take_name, take_pending, take_skipped,
+};
 use super::{NameEntry, PendingEntry, Tables};
 use crate::journal::check::Damage;
 use crate::journal::disk::{Disk, DiskFile};
@@ -17,7 +19,7 @@ use crate::record::take::Take;
 use crate::record::wire::Put;
 
 /// What a checkpoint begins with; the digit is the version of the format.
-const MAGIC: [u8; 8] = *b"FWCHECK1";
+const MAGIC: [u8; 8] = *b"FWCHECK2";
 
 /// Bytes of the header.
 const HEADER_BYTES: usize = 64;
@@ -45,6 +47,9 @@ const END: u32 = 5;
 const WORKSPACE: u8 = 0;
 const CONNECTION: u8 = 1;
 const TERMS: u8 = 2;
+
+/// The item of a block of gates that is no gate's: how much was skipped.
+pub(super) const SKIPPED: u8 = 0;
 
 /// Whether a file of the journal's folder is a checkpoint.
 pub(crate) fn is_checkpoint(name: &str) -> bool {
@@ -274,6 +279,8 @@ pub(super) struct Draft {
     kind: u32,
     items: u32,
     block: Put,
+    /// No block may be longer.
+    pub(super) block_bytes_max: usize,
     table_items: u32,
     table: Put,
     workspaces: HashMap<u32, u32>,
@@ -302,6 +309,7 @@ impl Draft {
             kind: PENDING,
             items: 0,
             block: Put::default(),
+            block_bytes_max: BLOCK_BYTES_MAX,
             table_items: 0,
             table: Put::default(),
             workspaces: HashMap::new(),
@@ -330,18 +338,15 @@ impl Draft {
         self.added()
     }
 
-    /// What the gates remember, and how much they have skipped.
+    /// What the gates remember, key by key, and how much they have skipped.
     pub(super) fn gates(&mut self, tables: &mut Tables, gates: &GateBook, now: Timestamp) -> io::Result<()> {
         self.switch(GATES)?;
-        self.block.byte(0);
-        self.block.text(&serde_json::to_string(&gates.skipped)?);
+        put_skipped(&mut self.block, &gates.skipped);
         self.added()?;
-        for (workspace, snapshot) in gates.snapshots(now) {
+        for (workspace, kept) in gates.entries(now) {
             let number = tables.workspace(workspace.as_str());
             let number = self.workspace(tables, number);
-            self.block.byte(1);
-            self.block.number(u64::from(number));
-            self.block.text(&serde_json::to_string(&snapshot)?);
+            put_kept(&mut self.block, &kept, number);
             self.added()?;
         }
         Ok(())
@@ -374,7 +379,7 @@ impl Draft {
 
     fn added(&mut self) -> io::Result<()> {
         self.items += 1;
-        if self.block.0.len() >= BLOCK_BYTES { self.flush() } else { Ok(()) }
+        if self.block.0.len() >= BLOCK_BYTES.min(self.block_bytes_max / 2) { self.flush() } else { Ok(()) }
     }
 
     fn flush(&mut self) -> io::Result<()> {
@@ -396,7 +401,7 @@ impl Draft {
 
     fn write(&mut self, kind: u32, items: u32, payload: &[u8]) -> io::Result<()> {
         // A file with such a block could be written and never read.
-        if payload.len() > BLOCK_BYTES_MAX {
+        if payload.len() > self.block_bytes_max {
             return Err(io::Error::other("one entry is larger than a block may be"));
         }
         let length = u32::try_from(payload.len()).unwrap_or(u32::MAX);
@@ -462,12 +467,11 @@ fn take_gates(payload: &[u8], tables: &Tables, gates: &mut GateBook) -> Option<(
     let mut take = Take::new(payload);
     while !take.is_empty() {
         match take.byte()? {
-            0 => gates.skipped = serde_json::from_str(take.text()?).ok()?,
-            1 => {
-                let workspace = tables.workspace_of(take.number_32()?)?;
-                gates.restore(workspace, serde_json::from_str(take.text()?).ok()?);
+            SKIPPED => gates.skipped = take_skipped(&mut take)?,
+            gate => {
+                let (workspace, kept) = take_kept(&mut take, gate)?;
+                gates.keep(tables.workspace_of(workspace)?, kept);
             }
-            _ => return None,
         }
     }
     Some(())

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use compiler::gate::{GateKey, Gated, Once, Tally};
+use compiler::gate::{Entry, GateKey, Gated, Kept, Once, Recent, Tally};
 use jiff::Timestamp;
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
@@ -192,11 +192,7 @@ fn recover(disk: &Arc<FakeDisk>) -> (Found, Option<Mark>) {
 /// What the gates remember, in an order of its own.
 fn remembered(gates: &GateBook) -> Vec<String> {
     let mut lines: Vec<String> = vec![format!("{:?}", gates.skipped)];
-    for (workspace, snapshot) in gates.snapshots(at(2_000)) {
-        lines.extend(snapshot.dedupe.iter().map(|entry| format!("{workspace} dedupe {entry:?}")));
-        lines.extend(snapshot.throttle.iter().map(|entry| format!("{workspace} throttle {entry:?}")));
-        lines.extend(snapshot.rate.iter().map(|entry| format!("{workspace} rate {entry:?}")));
-    }
+    lines.extend(gates.entries(at(2_000)).map(|(workspace, kept)| format!("{workspace} {kept:?}")));
     lines.sort();
     lines
 }
@@ -349,7 +345,7 @@ fn ids_are_short_and_come_back_as_they_were() {
 /// A checkpoint from the tables of `docs/journal.md`.
 fn by_hand() -> Vec<u8> {
     let mut bytes = crate::journal::tests::page::header(&[
-        (0, b"FWCHECK1"),
+        (0, b"FWCHECK2"),
         (8, &9_u64.to_le_bytes()),
         (16, &2_u32.to_le_bytes()),
         (20, &64_u32.to_le_bytes()),
@@ -379,8 +375,12 @@ fn by_hand() -> Vec<u8> {
         [b"\x00\x03\x03key".as_slice(), &[5; 32], b"\x02e1\x02\x00\x02\x00", &[0xab; 16], b"\x01\x01d"]
             .concat();
     block(3, 1, &name);
-    let skipped = br#"{"duplicate":1,"throttled":0,"sampled":0,"outside_hours":2}"#;
-    block(4, 1, &[&[0, skipped.len() as u8], &skipped[..]].concat());
+    // One duplicate and 300 outside their hours; a key of each gate, forgotten after 100 ms, 5 ms and at
+    // once after the last of its sends: 2 at 90 and 1 at 95; 3 at -4.
+    let dedupe = [&[1_u8, 0][..], &[1; 16], b"\xc8\x01"].concat();
+    let throttle = [&[2_u8, 0][..], &[2; 16], b"\xc8\x01\x02\x0a\x01\x0a\x02"].concat();
+    let rate = [&[3_u8, 0][..], &[3; 16], b"\x07\x01\x00\x03"].concat();
+    block(4, 4, &[b"\x00\x01\x00\x00\xac\x02".to_vec(), dedupe, throttle, rate].concat());
     let end = block(5, 0, &[]).to_le_bytes();
     // The end is written again, now that its CRC over all before is known.
     bytes.truncate(bytes.len() - 16);
@@ -428,6 +428,44 @@ fn pending_by_hand() -> [PendingEntry; 2] {
     [wanted, second]
 }
 
+fn gates_by_hand() -> [Kept; 3] {
+    let key = |byte| GateKey::from_bytes([byte; 16]);
+    let throttle = Recent::of(vec![(90, 2), (95, 1)]).unwrap();
+    let rate = Recent::of(vec![(-4, 3)]).unwrap();
+    [
+        Kept::Dedupe(Entry { key: key(1), until: 100, state: () }),
+        Kept::Throttle(Entry { key: key(2), until: 100, state: throttle }),
+        Kept::Rate(Entry { key: key(3), until: -4, state: rate }),
+    ]
+}
+
+/// A block may hold the 4 KiB of a few dozen keys here, and each workspace remembers some hundred times that.
+#[test]
+fn gates_of_any_size_are_kept_in_blocks_of_theirs() {
+    let mut gates = GateBook::default();
+    let second = Duration::from_secs(1);
+    gates.skipped.throttled = u64::MAX;
+    for number in 0..6_000_u32 {
+        let workspace = WorkspaceId::from_text(["ws_a", "ws_b", "ws_c"][number as usize % 3]);
+        let key = GateKey::new(&[&number.to_string()]);
+        for send in 0..=i64::from(number % 40) {
+            let tally = Tally { key, allow: 50, every: second * (3_000 + number % 7) };
+            gates.recall_start(workspace.as_str(), &tally, at(send * i64::from(number % 11)));
+        }
+        let once = Entry { key, until: 2_000_001 + i64::from(number), state: () };
+        gates.keep(&workspace, Kept::Dedupe(once));
+    }
+    let disk = FakeDisk::default();
+    let mark = Mark { segment: 1, offset: 64, lsn: 9, chain: 7 };
+    let mut draft = file::Draft::begin(&disk, mark, None, 0).unwrap();
+    draft.block_bytes_max = 4 << 10;
+    draft.gates(&mut Tables::default(), &gates, at(2_000)).unwrap();
+    let (name, bytes) = draft.finish(&disk).unwrap();
+    assert!(bytes > 100 * (4 << 10), "{bytes}");
+    let (_, _, read) = Checkpoint::open(&disk, &name).unwrap();
+    assert_eq!(remembered(&read), remembered(&gates));
+}
+
 #[test]
 fn a_checkpoint_written_from_the_page_is_read() {
     let disk = FakeDisk::default();
@@ -442,7 +480,8 @@ fn a_checkpoint_written_from_the_page_is_read() {
     };
     checkpoint.read(sort).unwrap();
     assert_eq!(pending, pending_by_hand());
-    assert_eq!((gates.skipped.duplicate, gates.skipped.outside_hours), (1, 2));
+    assert_eq!((gates.skipped.duplicate, gates.skipped.outside_hours), (1, 300));
+    assert_eq!(gates.entries(Timestamp::MIN).map(|(_, kept)| kept).collect::<Vec<_>>(), gates_by_hand());
     let (id, text) = (ShortId::Uuid(u128::from_be_bytes([0xab; 16])), ShortId::Text("d".into()));
     let name = NameEntry {
         workspace: 0,

@@ -15,9 +15,8 @@ use super::*;
 use crate::deliver::tls::certificates;
 use crate::secret::Secret;
 
-/// A receiver with the certificate of the tests' authority. It asks for a client's certificate, or not, and
-/// counts requests.
-async fn secure(wants_client: bool, protocols: &[&str]) -> (SocketAddr, Arc<Seen>) {
+/// TLS with the certificate of the tests' authority, which asks for a client's certificate, or not.
+pub(super) fn acceptor(wants_client: bool, protocols: &[&str]) -> TlsAcceptor {
     crate::server::install_crypto();
     let builder = ServerConfig::builder();
     let builder = if wants_client {
@@ -32,7 +31,12 @@ async fn secure(wants_client: bool, protocols: &[&str]) -> (SocketAddr, Arc<Seen
     let key = PrivateKeyDer::from_pem_slice(pem("receiver.key").as_bytes()).unwrap();
     let mut config = builder.with_single_cert(certificates(&pem("receiver.pem")).unwrap(), key).unwrap();
     config.alpn_protocols = protocols.iter().map(|name| name.as_bytes().to_vec()).collect();
-    let acceptor = TlsAcceptor::from(Arc::new(config));
+    TlsAcceptor::from(Arc::new(config))
+}
+
+/// A receiver that tells what it was asked, and counts requests.
+async fn secure(wants_client: bool, protocols: &[&str]) -> (SocketAddr, Arc<Seen>) {
+    let acceptor = acceptor(wants_client, protocols);
     receiver(move |stream, seen| {
         let acceptor = acceptor.clone();
         async move {
@@ -54,7 +58,7 @@ async fn secure(wants_client: bool, protocols: &[&str]) -> (SocketAddr, Arc<Seen
     .await
 }
 
-fn profile(ca: bool, client: bool) -> Option<Arc<TlsProfile>> {
+pub(super) fn profile(ca: bool, client: bool) -> Option<Arc<TlsProfile>> {
     let client =
         client.then(|| (Arc::from(pem("client.pem")), Arc::new(Secret::new(pem("client.key").into_bytes()))));
     TlsMaterial { ca: ca.then(|| pem("authority.pem").into()), client }.profile().unwrap()

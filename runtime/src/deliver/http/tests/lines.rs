@@ -129,6 +129,19 @@ async fn what_was_checked_is_what_is_called_and_a_name_that_moves_inside_is_refu
 }
 
 #[tokio::test]
+async fn http_goes_to_inner_addresses_alone_unless_the_operator_says_otherwise() {
+    let (address, seen) = receiver(|stream, seen| answers(stream, seen, FINE)).await;
+    let inner: [u8; 4] = [127, 0, 0, 1];
+    let named = |address| Http::with_names(&settings(), moves(&[address])).unwrap();
+    let url = format!("http://shop.example:{}/", address.port());
+    send(&named(inner), &url).await.unwrap();
+    let failure = send(&named([8, 8, 8, 8]), &url).await.unwrap_err();
+    assert_eq!((failure.outcome, failure.course.address), (Outcome::AddressRefused, None), "{failure:?}");
+    assert!(failure.error.contains("use `https`"), "{failure:?}");
+    assert_eq!(seen.counts(), (1, 1));
+}
+
+#[tokio::test]
 async fn a_line_to_an_address_that_the_name_no_longer_has_is_not_used() {
     let http = http();
     let (address, seen) = receiver(|stream, seen| answers(stream, seen, FINE)).await;
@@ -176,24 +189,28 @@ async fn everything_goes_through_the_egress_proxy() {
         }
     })
     .await;
-    let url = Url::parse(&format!("http://fan:wi%3Ase@{proxy}")).unwrap();
-    let http = Http::new(&HttpSettings { egress_proxy: Some(url), ..settings() }).unwrap();
+    let proxied = |url: &str| HttpSettings { egress_proxy: Some(Secret::new(url)), ..settings() };
+    let http = Http::new(&proxied(&format!("http://fan:wi%3Ase@{proxy}"))).unwrap();
     // The proxy knows what this name means; here nobody would.
     for _ in 0..2 {
-        let answer = send(&http, "http://shop.internal:8080/hook").await.unwrap();
-        assert_eq!(answer.course.address, Some(proxy));
+        let mut plain = request("http://shop.internal:8080/hook");
+        plain.addresses.allow_plain_http = true;
+        let answer = http.send(plain, 5 * SECOND).await.unwrap();
+        assert_eq!(answer.course.address, None, "nobody is shown where the proxy stands");
     }
     assert_eq!(seen.counts(), (1, 2));
     let heads = asked.lock().unwrap().clone();
     let expected = "CONNECT shop.internal:8080 HTTP/1.1\r\nhost: shop.internal:8080\r\nproxy-authorization: Basic ZmFuOndpOnNl\r\n\r\n";
     assert_eq!(heads, [expected]);
-    let failure = send(&http, "http://refused.example/").await.unwrap_err();
+    let unseen = send(&http, "http://shop.internal:8080/hook").await.unwrap_err();
+    assert_eq!(unseen.outcome, Outcome::AddressRefused, "what the proxy calls may be outside: {unseen:?}");
+    let failure = send(&http, "https://refused.example/").await.unwrap_err();
+    assert_eq!(failure.course.address, None);
     assert_eq!(
         (failure.outcome, failure.error.contains("the proxy answered 403")),
         (Outcome::Unreachable, true)
     );
-    for wrong in ["https://proxy.example", "socks5://proxy.example"] {
-        let settings = HttpSettings { egress_proxy: Some(Url::parse(wrong).unwrap()), ..settings() };
-        assert!(matches!(Http::new(&settings), Err(SetupError::Proxy)), "{wrong}");
+    for wrong in ["https://proxy.example", "socks5://proxy.example", "proxy.example:3128", ""] {
+        assert!(matches!(Http::new(&proxied(wrong)), Err(SetupError::Proxy)), "{wrong}");
     }
 }
