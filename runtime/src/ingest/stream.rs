@@ -11,11 +11,10 @@ use std::time::Duration;
 use axum::body::Body;
 use bytes::{Bytes, BytesMut};
 use http_body_util::BodyExt;
-use jiff::Timestamp;
 use serde_json::{Value, json};
 use tokio::sync::Notify;
 
-use super::{Form, Item, Place, keep};
+use super::{Arrival, Form, Item, Place, keep};
 use crate::api::body::too_large;
 use crate::api::body::unpack::Unpacker;
 use crate::api::problem::{Kind, Problem};
@@ -24,6 +23,7 @@ use crate::limits::{
     STREAM_IDLE_TIMEOUT,
 };
 use crate::node::Node;
+use crate::trace_context::TraceContext;
 
 /// A stream that is faster than its workspace may be tries again after this.
 const RATE_PAUSE: Duration = Duration::from_millis(20);
@@ -42,6 +42,8 @@ pub struct Intake {
     node: Arc<Node>,
     place: Place,
     tell: Tell,
+    /// The distributed trace of the request: that of all its events.
+    context: Option<TraceContext>,
     lines: Arc<AnswerLines>,
     line: u64,
     /// Up to this line everything was kept or refused: a client goes on behind it.
@@ -56,9 +58,9 @@ pub struct Intake {
 impl Intake {
     /// A stream of events of that place.
     #[must_use]
-    pub fn new(node: Arc<Node>, place: Place, tell: Tell) -> Self {
-        let lines = Arc::default();
-        Self { node, place, tell, lines, line: 0, acked: 0, accepted: 0, refused: 0, told: 0, held: None }
+    pub fn new(node: Arc<Node>, place: Place, tell: Tell, context: Option<TraceContext>) -> Self {
+        let (lines, held) = (Arc::default(), None);
+        Self { node, place, tell, context, lines, line: 0, acked: 0, accepted: 0, refused: 0, told: 0, held }
     }
 
     /// Takes the stream in, in the background, and returns its answer's body.
@@ -113,8 +115,8 @@ impl Intake {
                     Line::Event(text) if text.trim_ascii().is_empty() => continue,
                     Line::Event(text) => {
                         bytes += text.len();
-                        let item =
-                            self.place.prepare(text.trim_ascii(), "", Form::Ours, None, Timestamp::now());
+                        let arrival = Arrival::now(self.context.clone(), &self.node.spans);
+                        let item = self.place.prepare(text.trim_ascii(), "", Form::Ours, None, &arrival);
                         if matches!(&item, Err(problem) if problem.kind() == Kind::LimitReached) {
                             self.held = Some(text);
                             break;
