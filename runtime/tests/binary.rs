@@ -25,3 +25,5 @@ mod journal;
 mod points;
 #[path = "binary/server.rs"]
 mod server;
+#[path = "binary/spans.rs"]
+mod spans;
