@@ -27,3 +27,5 @@ mod points;
 mod server;
 #[path = "binary/spans.rs"]
 mod spans;
+#[path = "binary/why.rs"]
+mod why;

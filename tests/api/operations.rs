@@ -1,4 +1,4 @@
-//! What operators look at: metrics, usage, status, health, ids of requests, and the tail of a workspace.
+//! What operators look at: metrics, usage, status, health, ids of requests, and tails.
 
 use std::collections::BTreeSet;
 use std::time::Duration;

@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 
 use super::auditor::{Auditor, End, Fact};
 
-const KEY: &str = "fw_admin_crash_test";
+pub(crate) const KEY: &str = "fw_admin_crash_test";
 
 /// Nothing in these tests takes longer, unless something is wrong.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
