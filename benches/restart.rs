@@ -167,6 +167,7 @@ fn owed(number: usize, deliveries: usize) -> Owed {
         rules: vec!["every_order".into()],
         payload: br#"{"id":1}"#.as_slice().into(),
         attributes: None,
+        trace_context: None,
     };
     Owed { event, deliveries, identity: Identity::default() }
 }

@@ -16,6 +16,10 @@ mod history;
 mod intake;
 #[path = "api/keys.rs"]
 mod keys;
+#[path = "api/operations.rs"]
+mod operations;
+#[path = "api/prometheus.rs"]
+mod prometheus;
 #[path = "api/receiver.rs"]
 mod receiver;
 #[path = "api/restart.rs"]
@@ -26,5 +30,7 @@ mod rules;
 mod settings;
 #[path = "api/standardwebhooks.rs"]
 mod standardwebhooks;
+#[path = "api/tracing.rs"]
+mod tracing;
 #[path = "api/workspaces.rs"]
 mod workspaces;

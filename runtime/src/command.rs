@@ -17,6 +17,7 @@ mod plan;
 mod replay;
 mod serve;
 mod status;
+mod table;
 mod tail;
 mod test;
 mod why;
@@ -30,7 +31,7 @@ use crate::dev;
 use crate::out::{Exit, complain};
 
 pub use client::Client;
-pub use serve::{until_signal, with_causes};
+pub use serve::{Signals, with_causes};
 
 /// Events in, deliveries out, and always the reason why.
 #[derive(Debug, Parser)]
@@ -78,7 +79,7 @@ enum Command {
     Events(lists::Events),
     /// List deliveries of a server, newest first
     Deliveries(lists::Deliveries),
-    /// Say why each rule did or did not match an event
+    /// Say why each rule did or did not match an event, and what came of what it sent
     Why(why::Arguments),
     /// Deliver again: one delivery, or many by what is asked of them
     Replay(replay::Arguments),

@@ -138,6 +138,10 @@ pub struct ServerSettings {
     #[arg(long, env = "FANWISE_METRICS_KEY", hide_env_values = true, value_name = "KEY")]
     pub metrics_key: Option<Secret>,
 
+    /// Where spans are sent by OTLP over HTTP (protobuf), to /v1/traces below it; without it, nowhere
+    #[arg(long, env = "OTEL_EXPORTER_OTLP_ENDPOINT", value_name = "URL")]
+    pub otlp_endpoint: Option<String>,
+
     /// Log lines as JSON
     #[arg(long, env = "FANWISE_LOG_JSON", value_parser = BoolishValueParser::new())]
     pub log_json: bool,
@@ -175,6 +179,7 @@ impl ServerSettings {
             drain_delay_seconds: 0,
             drain_timeout_seconds: 25,
             metrics_key: None,
+            otlp_endpoint: None,
             log_json: false,
             log: "warn".to_owned(),
         }
@@ -204,6 +209,14 @@ pub fn no_colour() -> bool {
     std::env::var("NO_COLOR").is_ok_and(|value| !value.is_empty())
 }
 
+/// Whether the environment forbids spans, whatever endpoint there is.
+#[must_use]
+#[expect(clippy::disallowed_methods, reason = "this module is where the environment is read")]
+pub fn spans_disabled() -> bool {
+    let says = |name, word: &str| std::env::var(name).is_ok_and(|value| value.eq_ignore_ascii_case(word));
+    says("OTEL_SDK_DISABLED", "true") || says("OTEL_TRACES_EXPORTER", "none")
+}
+
 /// Where a test has the process die; only in builds with debug assertions.
 #[cfg(debug_assertions)]
 #[expect(clippy::disallowed_methods, reason = "this module is where the environment is read")]
@@ -219,9 +232,10 @@ pub fn temporary_folder() -> PathBuf {
 
 #[cfg(test)]
 mod tests {
-    use clap::Parser;
+    use clap::{CommandFactory, Parser};
 
     use super::*;
+    use crate::command::Cli;
 
     #[derive(Debug, Parser)]
     struct Arguments {
@@ -248,5 +262,42 @@ mod tests {
         for printed in [format!("{server:?}"), format!("{client:#?}")] {
             assert!(!printed.contains("s3cr3t") && printed.contains("Secret(…)"), "{printed}");
         }
+    }
+
+    const PAGE: &str = include_str!("../docs/operations.md");
+
+    /// Flag, variable and default of every setting, one line each.
+    fn settings() -> Vec<String> {
+        let cli = Cli::command();
+        let serve = cli.find_subcommand("serve").unwrap();
+        let rows = serve.get_arguments().filter_map(|argument| {
+            let name = argument.get_long().filter(|name| *name != "help")?;
+            let variable = argument.get_env().unwrap().to_str().unwrap();
+            let defaults = argument.get_default_values();
+            let default = match (argument.get_action().takes_values(), defaults.first()) {
+                (false, _) => "`false`".to_owned(),
+                (true, None) => "none".to_owned(),
+                (true, Some(value)) => format!("`{}`", value.to_str().unwrap()),
+            };
+            Some(format!("| `--{name}` | `{variable}` | {default} |"))
+        });
+        rows.collect()
+    }
+
+    #[test]
+    fn every_setting_is_on_the_page_with_its_variable_and_its_default() {
+        let mut known = settings();
+        let rows = PAGE.lines().filter(|line| line.starts_with("| `--"));
+        let mut written: Vec<String> = rows
+            .map(|line| {
+                let cells: Vec<&str> = line.split(" | ").collect();
+                assert!(cells.len() == 5 && cells.iter().all(|cell| !cell.is_empty()), "{line}");
+                format!("{} |", cells[..3].join(" | "))
+            })
+            .collect();
+        known.sort();
+        written.sort();
+        assert!(known.len() > 20);
+        assert_eq!(written, known, "the table in docs/operations.md and the program");
     }
 }

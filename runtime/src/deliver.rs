@@ -29,6 +29,8 @@ use self::transport::{Answer, Course, Failure, Transport};
 use crate::clock::Clock;
 use crate::engine::Ending;
 use crate::model::{AttemptRecord, DeliveryRecord, Outcome};
+use crate::spans::Spans;
+use crate::trace_context::TraceContext;
 
 /// What an attempt needs from the node.
 pub struct Sender {
@@ -40,6 +42,8 @@ pub struct Sender {
     pub clock: Arc<dyn Clock>,
     /// Which addresses may be called.
     pub addresses: AddressPolicy,
+    /// Where spans of attempts go.
+    pub spans: Spans,
 }
 
 /// An attempt that is over.
@@ -51,19 +55,32 @@ pub struct Report {
     pub ending: Ending,
 }
 
-/// Makes one attempt.
-pub async fn attempt(sender: &Sender, delivery: &DeliveryRecord, number: u32) -> Report {
+/// Makes one attempt. `context` is the event's place in a distributed trace.
+pub async fn attempt(
+    sender: &Sender,
+    delivery: &DeliveryRecord,
+    context: Option<&TraceContext>,
+    number: u32,
+) -> Report {
     // Looked up every time, so that a corrected URL or secret helps what is pending already.
     let target = sender.connections.target(&delivery.workspace, &delivery.connection);
     let Some(target) = target.filter(|target| target.enabled) else {
         return Report { record: None, ending: Ending::Unusable };
     };
     let started_at = sender.clock.now();
+    let span = sender.spans.attempt(delivery, context, number, started_at);
+    let mut url = None;
     let end = match request(delivery, &target, sender.addresses, started_at) {
-        Ok(request) => match sender.transport.send(request, delivery.policy.timeout).await {
-            Ok(answer) => answered(answer, target.success.as_deref(), sender),
-            Err(failure) => failed(failure),
-        },
+        Ok(mut request) => {
+            if let Some(context) = span.context() {
+                context.write(&mut request.headers);
+            }
+            url = span.is_recording().then(|| request.url.clone());
+            match sender.transport.send(request, delivery.policy.timeout).await {
+                Ok(answer) => answered(answer, target.success.as_deref(), sender),
+                Err(failure) => failed(failure),
+            }
+        }
         Err(error) => failed(Failure::new(outcome_of(&error), error.to_string())),
     };
     let took = sender.clock.now().duration_since(started_at);
@@ -80,6 +97,7 @@ pub async fn attempt(sender: &Sender, delivery: &DeliveryRecord, number: u32) ->
         timings: end.course.timings,
         connection_version: target.version,
     };
+    span.ended(&record, url.as_ref());
     let (outcome, retry_after, gone_for_good) = (end.outcome, end.retry_after, end.gone_for_good);
     Report { record: Some(record), ending: Ending::Attempt { outcome, retry_after, gone_for_good } }
 }

@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use crate::command::until_signal;
+use crate::command::Signals;
 use crate::config::{ServerSettings, temporary_folder};
 use crate::out::{Exit, complain, painted, say};
 use crate::server::{Running, Server, StartError};
@@ -95,8 +95,13 @@ async fn show(settings: &Settings, running: &Running, folder: &DataFolder) -> Ex
     let exit = if problems.is_empty() { Exit::Ok } else { Exit::Failed };
     if !settings.once {
         say(&next_steps(running, &expected));
-        until_signal().await;
-        say("stopping");
+        match Signals::new() {
+            Ok(mut signals) => {
+                signals.next().await;
+                say("stopping");
+            }
+            Err(error) => return failed(&format!("signals cannot be received: {error}")),
+        }
     }
     printer.abort();
     exit

@@ -15,6 +15,7 @@ pub mod stream;
 pub mod wait;
 
 use std::sync::Arc;
+use std::time::SystemTime;
 
 use axum::http::HeaderMap;
 use jiff::Timestamp;
@@ -29,6 +30,8 @@ use crate::key::Holder;
 use crate::node::accept::{Conflict, ConflictBy, Identity};
 use crate::node::{NewEvent, Node};
 use crate::server::Server;
+use crate::spans::{Ingest, Spans};
+use crate::trace_context::TraceContext;
 use crate::workspace::Workspace;
 use crate::workspace::rate::{EVENTS_PER_SECOND_MAX, TooMany};
 use answer::Answered;
@@ -36,7 +39,33 @@ use cloudevents::{PayloadOf, Translated};
 use envelope::Envelope;
 
 /// One event of a request: decided and ready to be kept, or refused on its own.
-pub type Item = Result<NewEvent, Problem>;
+pub type Item = Result<Ready, Problem>;
+
+/// An event that is decided and ready to be kept.
+pub struct Ready {
+    /// The event.
+    pub new: NewEvent,
+    /// Its span.
+    pub span: Ingest,
+}
+
+/// What the events of a request have in common.
+pub struct Arrival<'r> {
+    /// When they came.
+    pub at: Timestamp,
+    /// The distributed trace that the request belongs to.
+    pub context: Option<TraceContext>,
+    /// Where spans go.
+    pub spans: &'r Spans,
+}
+
+impl<'r> Arrival<'r> {
+    /// Events that come now.
+    #[must_use]
+    pub fn now(context: Option<TraceContext>, spans: &'r Spans) -> Self {
+        Self { at: Timestamp::now(), context, spans }
+    }
+}
 
 /// Which workspace the events of a request belong to.
 pub enum Place {
@@ -98,12 +127,12 @@ impl Place {
         pointer: &str,
         form: Form<'_>,
         idempotency_key: Option<Arc<str>>,
-        now: Timestamp,
+        arrival: &Arrival<'_>,
     ) -> Item {
-        let (workspace, new) = self.decided(body, pointer, form, idempotency_key, now)?;
+        let (workspace, ready) = self.decided(body, pointer, form, idempotency_key, arrival)?;
         // The last step: what is refused for another reason costs nothing.
         workspace.rate.take().map_err(too_many)?;
-        Ok(new)
+        Ok(ready)
     }
 
     /// The same, with the workspace, whose rate is not asked.
@@ -116,8 +145,8 @@ impl Place {
         pointer: &str,
         form: Form<'_>,
         idempotency_key: Option<Arc<str>>,
-        now: Timestamp,
-    ) -> Result<(Arc<Workspace>, NewEvent), Problem> {
+        arrival: &Arrival<'_>,
+    ) -> Result<(Arc<Workspace>, Ready), Problem> {
         let translated = form.translated(body, pointer)?;
         let body = translated.as_ref().map_or(body, |translated| &translated.envelope);
         let envelope = Envelope::read(body, pointer).map_err(|problem| form.told(problem, pointer))?;
@@ -126,9 +155,16 @@ impl Place {
         body_hash.copy_from_slice(digest(&SHA256, body).as_ref());
         let key = idempotency_key.or_else(|| translated.as_ref().map(|event| Arc::clone(&event.key)));
         let identity = Identity { key, app_chose_id: envelope.id.is_some(), body_hash };
-        let (mut event, deliveries) = decide::decide(&workspace, &envelope, now)?;
+        let began = SystemTime::now();
+        let (mut event, deliveries) = decide::decide(&workspace, &envelope, arrival.at)?;
+        let decided = SystemTime::now();
+        // The request's own context is the last hop; a CloudEvent's says where it began.
+        let first = || translated.as_ref().and_then(|event| event.context.clone());
+        let mut span = arrival.spans.ingest(arrival.context.clone().or_else(first), arrival.at);
+        span.matched(&event, deliveries.len(), began, decided);
         event.attributes = translated.map(|event| event.attributes);
-        Ok((workspace, NewEvent { event, deliveries, identity }))
+        event.trace_context = span.context();
+        Ok((workspace, Ready { new: NewEvent { event, deliveries, identity }, span }))
     }
 
     fn workspace(&self, envelope: &Envelope<'_>, pointer: &str) -> Result<Arc<Workspace>, Problem> {
@@ -163,8 +199,8 @@ pub async fn keep(node: &Node, items: Vec<Item>) -> Result<Vec<Result<Answered, 
     let mut waiting = Vec::with_capacity(items.len());
     for item in items {
         waiting.push(match item {
-            Ok(new) => {
-                let answered = (new.event.workspace.clone(), Answered::of_new(&new));
+            Ok(Ready { new, span }) => {
+                let answered = (new.event.workspace.clone(), Answered::of_new(&new), span);
                 batch.push(new);
                 Ok(answered)
             }
@@ -176,20 +212,32 @@ pub async fn keep(node: &Node, items: Vec<Item>) -> Result<Vec<Result<Answered, 
     }
     let sent = batch.len();
     let accepted = if batch.is_empty() { Ok(Vec::new()) } else { node.accept(batch).await };
-    let accepted = accepted.map_err(|rejected| {
-        let problem = refusal(rejected);
-        node.metrics.refused(problem.kind(), sent);
-        problem
-    })?;
+    let accepted = match accepted {
+        Ok(accepted) => accepted,
+        Err(rejected) => {
+            let problem = refusal(rejected);
+            node.metrics.refused(problem.kind(), sent);
+            let spans = waiting.into_iter().flatten().map(|(.., span)| span);
+            spans.for_each(|span: Ingest| span.refused(problem.kind().name()));
+            return Err(problem);
+        }
+    };
     let mut accepted = accepted.into_iter();
     let mut answers = Vec::with_capacity(waiting.len());
     for prepared in waiting {
         answers.push(match prepared {
             Err(problem) => Err(problem),
-            Ok((workspace, prepared)) => match accepted.next() {
-                Some(Ok(kept)) if kept.repeated => Ok(Answered::of_repeated(node, &workspace, &kept).await),
-                Some(Ok(kept)) => Ok(prepared.skipping(&kept.skipped)),
+            Ok((workspace, prepared, span)) => match accepted.next() {
+                Some(Ok(kept)) if kept.repeated => {
+                    span.accepted(true);
+                    Ok(Answered::of_repeated(node, &workspace, &kept).await)
+                }
+                Some(Ok(kept)) => {
+                    span.accepted(false);
+                    Ok(prepared.skipping(&kept.skipped))
+                }
                 Some(Err(conflict)) => {
+                    span.refused(Kind::IdempotencyMismatch.name());
                     node.metrics.refused(Kind::IdempotencyMismatch, 1);
                     Err(mismatch(&conflict))
                 }

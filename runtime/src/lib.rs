@@ -5,6 +5,7 @@
 //! - [`node`]: what is durable and what is owed, tied together from [`journal`], [`engine`],
 //!   [`history`] and [`idempotency`]
 //! - [`deliver`]: one attempt, from settings to outcome
+//! - [`spans`] and [`trace_context`]: OpenTelemetry
 //! - [`replay`]: many deliveries again
 //! - [`control`] and [`secret`]: the control plane's store
 //! - [`server`], [`command`], [`dev`]: the binary
@@ -35,5 +36,7 @@ pub mod replay;
 pub mod rules;
 pub mod secret;
 pub mod server;
+pub mod spans;
 pub mod tail;
+pub mod trace_context;
 pub mod workspace;

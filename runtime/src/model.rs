@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 
 pub use self::hours::Hours;
 use crate::id::{ConnectionId, DeliveryId, EventId, RevisionId, WorkspaceId};
+use crate::trace_context::TraceContext;
 
 /// An accepted event, as the journal keeps it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -38,6 +39,8 @@ pub struct EventRecord {
     pub payload: Arc<[u8]>,
     /// Attributes of a CloudEvent that nothing above holds, as a JSON object.
     pub attributes: Option<Arc<str>>,
+    /// Its place in a distributed trace: what its attempts are children of.
+    pub trace_context: Option<TraceContext>,
 }
 
 /// One obligation, as the journal keeps it: this event, to this connection, this action, this input.

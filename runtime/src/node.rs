@@ -61,6 +61,7 @@ use crate::journal::writer::{Class, Writer, WriterLimits};
 use crate::journal::{Journal, JournalError, Position};
 use crate::metrics::Metrics;
 use crate::record::Record;
+use crate::spans::Spans;
 
 /// Why a node does not start.
 #[derive(Debug, thiserror::Error)]
@@ -126,6 +127,8 @@ const FEED_MAX: usize = 4_096;
 pub struct Node {
     /// What is counted and timed.
     pub metrics: Arc<Metrics>,
+    /// Where spans go.
+    pub spans: Spans,
     shelf: Arc<Shelf>,
     history: Arc<History>,
     writer: Arc<Writer<Fact>>,
@@ -200,8 +203,8 @@ impl Node {
         let writer = Arc::new(Writer::start(Box::new(journal), writer_limits(config), bookkeeper)?);
         // These go in first, so that no new attempt of the same delivery can stand before them.
         note_unknown(&writer, left.unknown)?;
-        let sender =
-            Sender { connections, transport, clock: Arc::clone(&clock), addresses: config.addresses };
+        let (addresses, spans) = (config.addresses, config.spans.clone());
+        let sender = Sender { connections, transport, clock: Arc::clone(&clock), addresses, spans };
         let driver = Arc::new(Driver {
             metrics: Arc::clone(&metrics),
             sender,
@@ -219,6 +222,7 @@ impl Node {
         let (stopping, engine) = (AtomicBool::new(false), Mutex::new(Some(thread)));
         Ok(Arc::new(Self {
             metrics,
+            spans: config.spans.clone(),
             shelf,
             history,
             writer,

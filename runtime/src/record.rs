@@ -16,8 +16,11 @@ use crate::id::{DeliveryId, WorkspaceId};
 use crate::model::{AttemptRecord, DeliveryRecord, EventRecord, State};
 use crate::node::accept::Identity;
 
-/// The version of the encoding. An unknown one is refused at start.
-const VERSION: u8 = 2;
+/// The version of the encoding that is written. An unknown one is refused at start.
+const VERSION: u8 = 3;
+
+/// The oldest version that is read: events had no trace context.
+const OLDEST_VERSION: u8 = 2;
 
 /// One fact.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -165,9 +168,7 @@ impl Record {
 
 fn read(bytes: &[u8]) -> Option<Record> {
     let mut take = Take::new(bytes);
-    if take.byte()? != VERSION {
-        return None;
-    }
+    take.version()?;
     let record = match take.byte()? {
         1 => Record::Accepted(Box::new(take.owed()?.to_owed())),
         2 => Record::Replayed(Box::new(take.owed()?.to_owed())),
@@ -210,6 +211,7 @@ mod tests {
     use super::*;
     use crate::id::{ConnectionId, EventId, RevisionId};
     use crate::model::{DeadReason, Hours, Outcome, Policy, SkipReason, Timings};
+    use crate::trace_context::TraceContext;
 
     fn tally() -> Tally {
         Tally { key: GateKey::new(&["k"]), allow: 3, every: Duration::from_millis(1_500) }
@@ -228,6 +230,10 @@ mod tests {
             rules: vec!["one".into(), "".into()],
             payload: vec![0, 255, 10].into(),
             attributes: Some("{\"id\":\"1\"}".into()),
+            trace_context: TraceContext::read(
+                "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01",
+                Some("a=b"),
+            ),
         };
         let tally = tally();
         let policy = Policy {
@@ -362,6 +368,32 @@ mod tests {
             let bytes = record.to_bytes();
             assert!(Glance::of(&bytes).is_some(), "{record:?}");
             assert_eq!(Record::from_bytes(&bytes), Ok(record));
+        }
+    }
+
+    #[test]
+    fn records_of_the_version_before_are_read() {
+        for record in records() {
+            let mut bytes = record.to_bytes();
+            let mut expected = record;
+            let owed = match &mut expected {
+                Record::Accepted(owed) | Record::Replayed(owed) => Some(&mut **owed),
+                Record::Carried(carried) => Some(&mut carried.owed),
+                _ => None,
+            };
+            if let Some(owed) = owed {
+                owed.event.trace_context = None;
+                bytes = expected.to_bytes();
+                // Behind the attributes: that there is no trace context.
+                let attributes = br#"{"id":"1"}"#;
+                let at = bytes.windows(attributes.len()).position(|bytes| bytes == attributes).unwrap();
+                assert_eq!(bytes.remove(at + attributes.len()), 0);
+            }
+            bytes[0] = 2;
+            assert!(Glance::of(&bytes).is_some());
+            assert_eq!(Record::from_bytes(&bytes), Ok(expected));
+            bytes[0] = 1;
+            assert_eq!(Record::from_bytes(&bytes), Err(NotARecord));
         }
     }
 

@@ -15,7 +15,7 @@ use tokio::task::JoinHandle;
 use tokio::time::{Instant, timeout_at};
 
 use self::accept::ClientLimits;
-use crate::config::ServerSettings;
+use crate::config::{ServerSettings, spans_disabled};
 use crate::control::RedbStore;
 use crate::deliver::address::AddressPolicy;
 use crate::key::{AdminKey, AdminKeyError, Keys, admin_key};
@@ -26,6 +26,7 @@ use crate::rules::Engine;
 use crate::rules::code::{CodeSettings, CodeThread};
 use crate::rules::crash::Crashes;
 use crate::secret::vault::{MasterKeySource, Vault};
+use crate::spans::{Spans, SpansError};
 use crate::tail::Tails;
 use crate::workspace::change::ChangeError;
 use crate::workspace::registry::Targets;
@@ -36,6 +37,9 @@ const DRAIN: Duration = Duration::from_secs(5);
 
 /// Requests get at least so long to end when the server stops.
 const FAREWELL: Duration = Duration::from_secs(1);
+
+/// The last spans get so long to be sent when the server stops; then they are lost.
+const LAST_SPANS: Duration = Duration::from_secs(2);
 
 /// The control store's file inside the data folder.
 const CONTROL_FILE: &str = "control.redb";
@@ -80,6 +84,9 @@ pub enum StartError {
     /// The journal cannot be opened.
     #[error("the journal cannot be opened: {0}")]
     Node(#[from] OpenError),
+    /// Spans cannot be sent as the settings say.
+    #[error("OpenTelemetry cannot be set up: {0}")]
+    Spans(#[from] SpansError),
     /// The system has no thread for the compiler.
     #[error("there is no thread for the compiler: {0}")]
     Thread(std::io::Error),
@@ -114,6 +121,7 @@ impl Server {
     /// [`StartError`].
     pub async fn start(settings: &ServerSettings) -> Result<Running, StartError> {
         install_crypto();
+        let spans = spans(settings)?;
         let folder = |source| StartError::Folder { folder: settings.data_dir.display().to_string(), source };
         // Payloads are in there: nobody else on this machine reads a folder that is made here.
         DirBuilder::new().recursive(true).mode(0o700).create(&settings.data_dir).map_err(folder)?;
@@ -137,7 +145,8 @@ impl Server {
         let metrics_key = metrics_key(settings)?;
         let admin_key = admin_key(settings.admin_key.as_ref(), &settings.data_dir)?;
         let keys = Keys::new(admin_key.text(), registry.stored_keys().await?);
-        let config = node_config(settings);
+        let mut config = node_config(settings);
+        config.spans = spans;
         let addresses = config.addresses;
         let node = Node::open(config, Arc::new(Targets::new(Arc::clone(&registry))))?;
         let server = Arc::new(Self {
@@ -193,12 +202,22 @@ impl Running {
             }
         }
         self.server.node.shutdown(Duration::ZERO).await;
+        self.server.node.spans.finish(LAST_SPANS).await;
     }
 
     /// The server's own URL.
     #[must_use]
     pub fn url(&self) -> String {
         format!("http://{}", self.address)
+    }
+}
+
+fn spans(settings: &ServerSettings) -> Result<Spans, SpansError> {
+    // An empty variable is one that is not set, by the specification.
+    let endpoint = settings.otlp_endpoint.as_deref().filter(|endpoint| !endpoint.is_empty());
+    match endpoint.filter(|_| !spans_disabled()) {
+        Some(endpoint) => Spans::to(endpoint),
+        None => Ok(Spans::default()),
     }
 }
 

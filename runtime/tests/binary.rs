@@ -25,3 +25,7 @@ mod journal;
 mod points;
 #[path = "binary/server.rs"]
 mod server;
+#[path = "binary/spans.rs"]
+mod spans;
+#[path = "binary/why.rs"]
+mod why;

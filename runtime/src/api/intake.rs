@@ -7,7 +7,6 @@ use axum::extract::State;
 use axum::http::header::{CONTENT_TYPE, HeaderName, HeaderValue};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
-use jiff::Timestamp;
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
 
@@ -23,11 +22,12 @@ use crate::ingest::answer::{Answered, DURABILITY};
 use crate::ingest::cloudevents::{PayloadOf, is_binary};
 use crate::ingest::stream::{Intake, Tell};
 use crate::ingest::wait::Wait;
-use crate::ingest::{Form, Place, keep};
+use crate::ingest::{Arrival, Form, Place, keep};
 use crate::limits::{
     BATCH_BODY_BYTES_MAX, BATCH_EVENTS_MAX, EVENT_BODY_BYTES_MAX, IDEMPOTENCY_KEY_CHARS_MAX,
 };
 use crate::server::Server;
+use crate::trace_context::TraceContext;
 use crate::workspace::rate::Left;
 
 /// Says that an answer is that of an earlier request with the same key.
@@ -124,7 +124,8 @@ async fn post(
             }
             let tell = if only_refused { Tell::Refused } else { Tell::All };
             let unpacker = Unpacker::of(headers, None)?;
-            let lines = Intake::new(Arc::clone(&server.node), place, tell).take(body, unpacker);
+            let lines = Intake::new(Arc::clone(&server.node), place, tell, TraceContext::of(headers))
+                .take(body, unpacker);
             let mut response = (StatusCode::ACCEPTED, lines).into_response();
             response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/x-ndjson"));
             Ok(durable(response))
@@ -141,6 +142,10 @@ struct Sent<'r> {
 }
 
 impl Sent<'_> {
+    fn arrival(&self) -> Arrival<'_> {
+        Arrival::now(TraceContext::of(self.headers), &self.server.node.spans)
+    }
+
     async fn one_or_list(self, body: Body, only_refused: bool) -> Result<Response, Problem> {
         let bytes = whole(self.headers, body, BATCH_BODY_BYTES_MAX).await?;
         if bytes.trim_ascii_start().starts_with(b"[") {
@@ -159,9 +164,9 @@ impl Sent<'_> {
 
     async fn keep_one(self, bytes: &[u8], form: Form<'_>) -> Result<Response, Problem> {
         let node = &self.server.node;
-        let new = self.place.prepare(bytes, "", form, self.key, Timestamp::now());
-        let workspace = new.as_ref().ok().map(|new| new.event.workspace.clone());
-        let answered = keep(node, vec![new]).await?.pop();
+        let item = self.place.prepare(bytes, "", form, self.key.clone(), &self.arrival());
+        let workspace = item.as_ref().ok().map(|ready| ready.new.event.workspace.clone());
+        let answered = keep(node, vec![item]).await?.pop();
         let missing = || Err(Problem::internal("accepting the event", &"no answer"));
         let answered = answered.unwrap_or_else(missing)?;
         let wait = Wait::of(self.headers);
@@ -192,14 +197,16 @@ impl Sent<'_> {
             let problem = Problem::new(Kind::PayloadTooLarge, detail);
             return Err(problem.with("events_max", BATCH_EVENTS_MAX.into()));
         }
-        let now = Timestamp::now();
+        let arrival = self.arrival();
         let items = elements.iter().enumerate().map(|(at, element)| {
             let key = self.key.as_deref().map(|key| Arc::from(format!("{key}/{at}")));
-            self.place.prepare(element.get().as_bytes(), &format!("/{at}"), form, key, now)
+            self.place.prepare(element.get().as_bytes(), &format!("/{at}"), form, key, &arrival)
         });
         let items: Vec<_> = items.collect();
-        let workspaces: Vec<_> =
-            items.iter().map(|item| item.as_ref().ok().map(|new| new.event.workspace.clone())).collect();
+        let workspaces: Vec<_> = items
+            .iter()
+            .map(|item| item.as_ref().ok().map(|ready| ready.new.event.workspace.clone()))
+            .collect();
         let node = &self.server.node;
         let answers = keep(node, items).await?;
         let wait = Wait::of(self.headers);

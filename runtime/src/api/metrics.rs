@@ -86,6 +86,7 @@ pub(super) async fn usage(
         Holder::Admin => one.clone(),
         Holder::Workspace(own) => Some(one.unwrap_or_else(|| own.to_string())),
     };
+    let others = own.is_none().then(|| usage.others());
     let found = match own {
         Some(id) => {
             let id = caller.workspace(&server, &id)?.id.clone();
@@ -95,7 +96,11 @@ pub(super) async fn usage(
         None => usage.noisiest(by, limit),
     };
     let items: Result<Vec<Value>, Problem> = found.iter().map(|(id, counts)| shown(id, counts)).collect();
-    Ok(Json::ok(json!({ "since": server.node.metrics.since, "items": items? })))
+    let mut shown = json!({ "since": server.node.metrics.since, "items": items? });
+    if let (Some(shown), Some(others)) = (shown.as_object_mut(), others) {
+        shown.insert("others".to_owned(), json_of(&others)?);
+    }
+    Ok(Json::ok(shown))
 }
 
 fn shown(id: &WorkspaceId, counts: &Counts) -> Result<Value, Problem> {

@@ -119,6 +119,7 @@ pub(super) async fn delete(
     let keys = server.keys.list(Some(&at.workspace.id));
     uninterrupted(async move {
         server.registry.delete(&at.workspace, &keys, Timestamp::now()).await?;
+        server.node.metrics.usage.deleted(&at.workspace.id);
         keys.iter().for_each(|key| server.keys.remove(&key.id));
         Ok::<(), crate::workspace::change::ChangeError>(())
     })

@@ -66,7 +66,7 @@ pub(super) async fn run(settings: ServerSettings) -> Exit {
 }
 
 /// What asks the process to end.
-enum Signal {
+pub enum Signal {
     /// SIGINT, as by Ctrl-C.
     Interrupt,
     /// SIGTERM, as by whoever runs it.
@@ -74,18 +74,23 @@ enum Signal {
 }
 
 /// Both signals, from one moment on, so that none is missed between two waits.
-struct Signals {
+pub struct Signals {
     interrupt: tokio::signal::unix::Signal,
     terminate: tokio::signal::unix::Signal,
 }
 
 impl Signals {
-    fn new() -> std::io::Result<Self> {
+    /// Both are received from now on.
+    ///
+    /// # Errors
+    /// The system says no.
+    pub fn new() -> std::io::Result<Self> {
         use tokio::signal::unix::{SignalKind, signal};
         Ok(Self { interrupt: signal(SignalKind::interrupt())?, terminate: signal(SignalKind::terminate())? })
     }
 
-    async fn next(&mut self) -> Signal {
+    /// Waits for the next one.
+    pub async fn next(&mut self) -> Signal {
         tokio::select! {
             _ = self.interrupt.recv() => Signal::Interrupt,
             _ = self.terminate.recv() => Signal::Terminate,
@@ -95,23 +100,6 @@ impl Signals {
 
 /// So long a server whose journal has failed still answers, with refusals, before its process ends.
 const FAREWELL: Duration = Duration::from_millis(500);
-
-/// Waits for SIGINT or SIGTERM.
-pub async fn until_signal() {
-    use tokio::signal::unix::{SignalKind, signal};
-    let interrupt = tokio::signal::ctrl_c();
-    match signal(SignalKind::terminate()) {
-        Ok(mut terminate) => {
-            tokio::select! {
-                _ = interrupt => {}
-                _ = terminate.recv() => {}
-            }
-        }
-        Err(_) => {
-            let _ = interrupt.await;
-        }
-    }
-}
 
 /// An error and what led to it, in one line.
 #[must_use]

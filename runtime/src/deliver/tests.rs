@@ -42,6 +42,7 @@ fn sender(target: Option<Target>, addresses: AddressPolicy) -> Sender {
         transport: Arc::new(Http::new(&HttpSettings::default()).unwrap()),
         clock: Arc::new(SystemClock::default()),
         addresses,
+        spans: Spans::default(),
     }
 }
 
@@ -152,7 +153,7 @@ async fn trickle(mut stream: TcpStream) {
 async fn send_to(address: SocketAddr, timeout: Duration) -> (AttemptRecord, Duration) {
     let began = std::time::Instant::now();
     let sender = sender(Some(target(&format!("http://{address}/hook"))), LOOPBACK);
-    let report = attempt(&sender, &delivery(EMPTY, timeout), 1).await;
+    let report = attempt(&sender, &delivery(EMPTY, timeout), None, 1).await;
     (report.record.unwrap(), began.elapsed())
 }
 
@@ -170,7 +171,7 @@ async fn a_delivery_arrives_signed_and_as_it_was_mapped() {
     target.secrets = secrets.clone();
     let sender = sender(Some(target), LOOPBACK);
     let input = r#"{"body": {"total": 199.00 , "odd":1e400}, "headers": {"X-Kind": "paid", "Authorization": "Bearer 123"}}"#;
-    let report = attempt(&sender, &delivery(input, MINUTE), 2).await;
+    let report = attempt(&sender, &delivery(input, MINUTE), None, 2).await;
     let record = report.record.unwrap();
     assert_eq!((record.outcome, record.status, record.number), (Outcome::Delivered, Some(200), 2));
     assert_eq!((record.response.as_deref(), record.error), (Some("fine"), None));
@@ -197,7 +198,7 @@ async fn a_replay_keeps_the_id_and_says_so() {
     let mut again = delivery(EMPTY, MINUTE);
     again.id = DeliveryId::from_text("dlv_2");
     again.replay_of = Some(DeliveryId::from_text("dlv_1"));
-    let report = attempt(&sender, &again, 1).await;
+    let report = attempt(&sender, &again, None, 1).await;
     assert_eq!(report.record.unwrap().outcome, Outcome::Delivered);
     let (headers, body) = seen.recv().await.unwrap();
     assert_eq!((&*headers["webhook-id"], &*headers["fanwise-replay"]), ("dlv_1", "true"));
@@ -267,13 +268,13 @@ async fn a_wish_to_wait_and_a_farewell_are_passed_on() {
     let (address, _seen) =
         receiver(b"HTTP/1.1 429 Slow\r\nretry-after: 7\r\ncontent-length: 0\r\n\r\n", stay).await;
     let limited = sender(Some(target(&format!("http://{address}/"))), LOOPBACK);
-    let report = attempt(&limited, &delivery(EMPTY, MINUTE), 1).await;
+    let report = attempt(&limited, &delivery(EMPTY, MINUTE), None, 1).await;
     let wished =
         Ending::Attempt { outcome: Outcome::RateLimited, retry_after: Some(7_000), gone_for_good: false };
     assert_eq!(report.ending, wished);
     let (address, _seen) = receiver(b"HTTP/1.1 410 Gone\r\ncontent-length: 0\r\n\r\n", stay).await;
     let gone = sender(Some(target(&format!("http://{address}/"))), LOOPBACK);
-    let report = attempt(&gone, &delivery(EMPTY, MINUTE), 1).await;
+    let report = attempt(&gone, &delivery(EMPTY, MINUTE), None, 1).await;
     assert_eq!(
         report.ending,
         Ending::Attempt { outcome: Outcome::Rejected, retry_after: None, gone_for_good: true }
@@ -284,7 +285,7 @@ async fn a_wish_to_wait_and_a_farewell_are_passed_on() {
 async fn what_is_not_tls_is_a_tls_failure() {
     let (address, _seen) = plain().await;
     let sender = sender(Some(target(&format!("https://{address}/"))), LOOPBACK);
-    let record = attempt(&sender, &delivery(EMPTY, 5 * SECOND), 1).await.record.unwrap();
+    let record = attempt(&sender, &delivery(EMPTY, 5 * SECOND), None, 1).await.record.unwrap();
     assert_eq!(record.outcome, Outcome::TlsFailed, "{:?}", record.error);
 }
 
@@ -308,13 +309,13 @@ async fn inner_addresses_are_refused_as_literals_and_as_names() {
         let url = format!("http://{host}:{}/", address.port());
         let nothing_inside = AddressPolicy { allow_plain_http: true, ..AddressPolicy::default() };
         let sender = sender(Some(target(&url)), nothing_inside);
-        let record = attempt(&sender, &delivery(EMPTY, 5 * SECOND), 1).await.record.unwrap();
+        let record = attempt(&sender, &delivery(EMPTY, 5 * SECOND), None, 1).await.record.unwrap();
         assert_eq!(record.outcome, Outcome::AddressRefused, "{url}: {:?}", record.error);
         assert!(record.error.unwrap().contains("this machine"));
     }
     assert!(seen.try_recv().is_err(), "nothing was sent");
     let by_name = sender(Some(target(&format!("http://localhost:{}/", address.port()))), LOOPBACK);
-    let record = attempt(&by_name, &delivery(EMPTY, 5 * SECOND), 1).await.record.unwrap();
+    let record = attempt(&by_name, &delivery(EMPTY, 5 * SECOND), None, 1).await.record.unwrap();
     assert_eq!(record.outcome, Outcome::Delivered, "{:?}", record.error);
 }
 
@@ -322,7 +323,7 @@ async fn inner_addresses_are_refused_as_literals_and_as_names() {
 async fn what_cannot_be_sent_says_why() {
     let check = async |target: Target, input: &str| {
         let sender = sender(Some(target), LOOPBACK);
-        let record = attempt(&sender, &delivery(input, SECOND), 1).await.record.unwrap();
+        let record = attempt(&sender, &delivery(input, SECOND), None, 1).await.record.unwrap();
         (record.outcome, record.error.unwrap().to_string())
     };
     let hook = || target("http://127.0.0.1:9009/");
@@ -353,10 +354,10 @@ async fn what_cannot_be_sent_says_why() {
     let mut unsigned = hook();
     unsigned.secrets = vec![Arc::new(Secret::new("whsec_short"))];
     assert_eq!(check(unsigned, EMPTY).await.0, Outcome::CredentialsRefused);
-    let report = attempt(&sender(None, LOOPBACK), &delivery(EMPTY, SECOND), 1).await;
+    let report = attempt(&sender(None, LOOPBACK), &delivery(EMPTY, SECOND), None, 1).await;
     assert!(report.record.is_none());
     assert_eq!(report.ending, Ending::Unusable);
     let disabled = Target { enabled: false, ..hook() };
-    let report = attempt(&sender(Some(disabled), LOOPBACK), &delivery(EMPTY, SECOND), 1).await;
+    let report = attempt(&sender(Some(disabled), LOOPBACK), &delivery(EMPTY, SECOND), None, 1).await;
     assert_eq!(report.ending, Ending::Unusable);
 }

@@ -270,5 +270,6 @@ pub fn event_view(record: &Record) -> Option<EventView> {
         payload_bytes: u32::try_from(event.payload.len()).unwrap_or(u32::MAX),
         deliveries: deliveries.map(|delivery| delivery.id.clone()).collect(),
         attributes: event.attributes.clone(),
+        traceparent: event.trace_context.as_ref().map(ToString::to_string),
     })
 }

@@ -167,6 +167,7 @@ fn owed(workspace: &str, number: u32, deliveries: u32) -> Owed {
         rules: vec![],
         payload: format!("{{\"number\":{number}}}").into_bytes().into(),
         attributes: None,
+        trace_context: None,
     };
     Owed { event, deliveries, identity: Identity::default() }
 }

@@ -9,6 +9,7 @@
 //! | `source` and `id` together | what makes a repeated event the same event, as the specification says |
 //! | `data` | the payload; with `payload=event` in the query, the whole event in its JSON form is |
 //! | extension attributes, `dataschema`, `id` | kept with the event, and shown as `attributes` |
+//! | `traceparent`, `tracestate` | kept as well, and where the event began, unless the request says |
 
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -24,6 +25,7 @@ use super::envelope::unreadable;
 use crate::api::fields::{invalid_json, refused};
 use crate::api::problem::{FieldError, Problem};
 use crate::limits::{CLOUDEVENT_ATTRIBUTES_BYTES_MAX, CLOUDEVENT_ATTRIBUTES_MAX, CLOUDEVENT_ID_CHARS_MAX};
+use crate::trace_context::TraceContext;
 
 /// What the headers of the binary mode begin with.
 const PREFIX: &str = "ce-";
@@ -46,6 +48,8 @@ pub struct Translated {
     pub key: Arc<str>,
     /// What our envelope has no place for, as a JSON object.
     pub attributes: Arc<str>,
+    /// Where it began, by the extension for distributed tracing.
+    pub context: Option<TraceContext>,
 }
 
 /// Whether the headers make a request one CloudEvent in the binary mode.
@@ -229,6 +233,9 @@ impl Reading<'_> {
         envelope.extend_from_slice(&payload);
         envelope.push(b'}');
         let (source, id) = (self.source.unwrap_or_default(), self.id.unwrap_or_default());
+        let extension = |name: &str| self.kept.get(name).and_then(Value::as_str);
+        let context =
+            extension("traceparent").and_then(|parent| TraceContext::read(parent, extension("tracestate")));
         self.kept.insert("id".to_owned(), id.as_str().into());
         let attributes = Value::Object(self.kept).to_string();
         if attributes.len() > CLOUDEVENT_ATTRIBUTES_BYTES_MAX {
@@ -238,7 +245,7 @@ impl Reading<'_> {
         }
         // With the source's length in front, two pairs never make the same key.
         let key = format!("cloudevent\n{}\n{source}\n{id}", source.len()).into();
-        Ok(Translated { envelope, key, attributes: attributes.into() })
+        Ok(Translated { envelope, key, attributes: attributes.into(), context })
     }
 
     /// The event in its JSON form (CloudEvents JSON format 1.0.2).

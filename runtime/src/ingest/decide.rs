@@ -54,6 +54,7 @@ pub fn decide(
         rules: decided.rules,
         payload: Arc::from(envelope.payload),
         attributes: None,
+        trace_context: None,
     };
     Ok((event, deliveries))
 }

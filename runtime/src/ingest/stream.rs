@@ -7,13 +7,12 @@
 use axum::body::Body;
 use bytes::{Bytes, BytesMut};
 use http_body_util::BodyExt;
-use jiff::Timestamp;
 use serde_json::{Value, json};
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::Notify;
 
-use super::{Form, Item, Place, keep};
+use super::{Arrival, Form, Item, Place, Ready, keep};
 use crate::api::body::too_large;
 use crate::api::body::unpack::Unpacker;
 use crate::api::problem::{Kind, Problem};
@@ -21,7 +20,8 @@ use crate::limits::{
     LINE_BYTES_MAX, STREAM_ANSWER_BYTES_MAX, STREAM_GROUP_BYTES_MAX, STREAM_GROUP_EVENTS_MAX,
     STREAM_IDLE_TIMEOUT,
 };
-use crate::node::{NewEvent, Node};
+use crate::node::Node;
+use crate::trace_context::TraceContext;
 use crate::workspace::Workspace;
 
 /// How much is told.
@@ -38,6 +38,8 @@ pub struct Intake {
     node: Arc<Node>,
     place: Place,
     tell: Tell,
+    /// The distributed trace of the request: that of all its events.
+    context: Option<TraceContext>,
     lines: Arc<AnswerLines>,
     line: u64,
     /// Up to this line everything was kept or refused: a client goes on behind it.
@@ -58,9 +60,9 @@ struct Held {
 impl Intake {
     /// A stream of events of that place.
     #[must_use]
-    pub fn new(node: Arc<Node>, place: Place, tell: Tell) -> Self {
-        let lines = Arc::default();
-        Self { node, place, tell, lines, line: 0, acked: 0, accepted: 0, refused: 0, told: 0, held: None }
+    pub fn new(node: Arc<Node>, place: Place, tell: Tell, context: Option<TraceContext>) -> Self {
+        let (lines, held) = (Arc::default(), None);
+        Self { node, place, tell, context, lines, line: 0, acked: 0, accepted: 0, refused: 0, told: 0, held }
     }
 
     /// Takes the stream in, in the background, and returns its answer's body.
@@ -108,7 +110,7 @@ impl Intake {
                 if let Some(Held { text, .. }) = self.held.take() {
                     // It has waited and may go, by the rules that are live by now.
                     bytes += text.len();
-                    group.push((self.line, self.decided(&text).map(|(_, new)| new)));
+                    group.push((self.line, self.decided(&text).map(|(_, ready)| ready)));
                     continue;
                 }
                 let Some(line) = lines.next() else { break };
@@ -122,7 +124,7 @@ impl Intake {
                                 self.held = Some(Held { text, workspace });
                                 break;
                             }
-                            decided => decided.map(|(_, new)| new),
+                            decided => decided.map(|(_, ready)| ready),
                         }
                     }
                     Line::TooLong => Err(too_large(LINE_BYTES_MAX)),
@@ -143,8 +145,9 @@ impl Intake {
         }
     }
 
-    fn decided(&self, text: &Bytes) -> Result<(Arc<Workspace>, NewEvent), Problem> {
-        self.place.decided(text.trim_ascii(), "", Form::Ours, None, Timestamp::now())
+    fn decided(&self, text: &Bytes) -> Result<(Arc<Workspace>, Ready), Problem> {
+        let arrival = Arrival::now(self.context.clone(), &self.node.spans);
+        self.place.decided(text.trim_ascii(), "", Form::Ours, None, &arrival)
     }
 
     async fn keep(&mut self, group: Vec<(u64, Item)>) -> Result<(), Problem> {

@@ -54,7 +54,7 @@ fn one(disk: &dyn Disk, damage: Damage, random: &mut StdRng) -> Result<Repaired,
     let range = usize::try_from(until - damage.offset).unwrap_or(usize::MAX);
     let mut old = vec![0; range];
     file.read_at(damage.offset, &mut old).map_err(failed("reading", name))?;
-    let quarantine = format!("quarantine-{:010}-{:010}", damage.place.number, damage.offset);
+    let quarantine = quarantine_name(disk, &damage)?;
     let copy = disk.create(&quarantine, 0).map_err(failed("creating", &quarantine))?;
     copy.write_at(0, &old).map_err(failed("writing", &quarantine))?;
     copy.sync().map_err(failed("syncing", &quarantine))?;
@@ -88,6 +88,16 @@ fn one(disk: &dyn Disk, damage: Damage, random: &mut StdRng) -> Result<Repaired,
     }
     file.sync().map_err(failed("syncing", name))?;
     Ok(Repaired { damage, quarantine, kept, lost: all - kept })
+}
+
+/// A name that no file has: one of an earlier repair, which may have been interrupted, holds the only copy of
+/// what was there before it.
+fn quarantine_name(disk: &dyn Disk, damage: &Damage) -> Result<String, JournalError> {
+    let there = disk.list().map_err(failed("listing", "."))?;
+    let first = format!("quarantine-{:010}-{:010}", damage.place.number, damage.offset);
+    let later = (2_u64..).map(|number| format!("{first}-{number}"));
+    let mut names = std::iter::once(first.clone()).chain(later);
+    Ok(names.find(|name| !there.contains(name)).unwrap_or(first))
 }
 
 /// A missing segment is made as large as the largest one there is.

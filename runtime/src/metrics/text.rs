@@ -25,8 +25,19 @@ impl Text {
 
     /// Such a count for each of some names.
     pub fn counters(&mut self, name: &str, help: &str, label: &str, values: &Labelled) {
+        self.counts(name, help, label, values.all());
+    }
+
+    /// The same from names and counts.
+    pub fn counts<'v>(
+        &mut self,
+        name: &str,
+        help: &str,
+        label: &str,
+        values: impl IntoIterator<Item = (&'v str, u64)>,
+    ) {
         self.head(name, "counter", help);
-        self.lines(name, label, values.all());
+        self.lines(name, label, values);
     }
 
     /// A value that goes up and down.

@@ -1,6 +1,6 @@
 //! What each workspace used since the start, for billing by others and for finding who is noisy.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use serde::Serialize;
@@ -37,6 +37,16 @@ impl Counts {
         self.deliveries += deliveries;
     }
 
+    fn add(&mut self, more: Self) {
+        let Self { events, event_bytes, deliveries, attempts, delivered, dead_letters } = more;
+        self.events += events;
+        self.event_bytes += event_bytes;
+        self.deliveries += deliveries;
+        self.attempts += attempts;
+        self.delivered += delivered;
+        self.dead_letters += dead_letters;
+    }
+
     pub(super) fn settled(&mut self, state: &State) {
         self.delivered += u64::from(matches!(state, State::Delivered));
         self.dead_letters += u64::from(matches!(state, State::DeadLetter { .. }));
@@ -56,8 +66,8 @@ pub enum By {
     Attempts,
 }
 
-/// Counts of all workspaces. A workspace has its counts from its first event on; ids are never given
-/// twice, and when there are more than [`WORKSPACES_MAX`], further ones are counted together.
+/// Counts of all workspaces. A workspace has its counts from its first event on. Those that were deleted, and
+/// those that come when there are [`WORKSPACES_MAX`] already, are counted together.
 #[derive(Debug, Default)]
 pub struct Usage {
     /// A std mutex: taken once per batch of the journal's writer, and while somebody reads.
@@ -68,6 +78,9 @@ pub struct Usage {
 #[derive(Debug, Default)]
 pub struct Book {
     by_workspace: HashMap<WorkspaceId, Counts>,
+    /// Deleted ones, whose last attempts may still end. Ids are never given twice. At most
+    /// [`WORKSPACES_MAX`]; then all are forgotten, and one of which something comes has a place again.
+    deleted: HashSet<WorkspaceId>,
     others: Counts,
 }
 
@@ -75,7 +88,7 @@ impl Book {
     /// The counts of one workspace.
     pub fn of(&mut self, workspace: &WorkspaceId) -> &mut Counts {
         if !self.by_workspace.contains_key(workspace) {
-            if self.by_workspace.len() >= WORKSPACES_MAX {
+            if self.by_workspace.len() >= WORKSPACES_MAX || self.deleted.contains(workspace) {
                 return &mut self.others;
             }
             self.by_workspace.insert(workspace.clone(), Counts::default());
@@ -93,6 +106,24 @@ impl Usage {
     #[must_use]
     pub fn of(&self, workspace: &WorkspaceId) -> Counts {
         self.open().by_workspace.get(workspace).copied().unwrap_or_default()
+    }
+
+    /// What those used that have no counts of their own (any more).
+    #[must_use]
+    pub fn others(&self) -> Counts {
+        self.open().others
+    }
+
+    /// A workspace was deleted: it gives up its place, and what it used is counted with the others.
+    pub fn deleted(&self, workspace: &WorkspaceId) {
+        let mut book = self.open();
+        if let Some(counts) = book.by_workspace.remove(workspace) {
+            book.others.add(counts);
+        }
+        if book.deleted.len() >= WORKSPACES_MAX {
+            book.deleted.clear();
+        }
+        book.deleted.insert(workspace.clone());
     }
 
     /// Those that used most, most first.
@@ -131,5 +162,21 @@ mod tests {
         let counted = usage.of(&WorkspaceId::from_text("ws_a"));
         assert_eq!(counted, Counts { events: 2, event_bytes: 20, deliveries: 2, ..Counts::default() });
         assert_eq!(usage.of(&WorkspaceId::from_text("ws_none")), Counts::default());
+    }
+
+    #[test]
+    fn a_deleted_workspace_gives_up_its_place_and_its_counts_are_still_there() {
+        let usage = Usage::default();
+        let (gone, stays) = (WorkspaceId::from_text("ws_gone"), WorkspaceId::from_text("ws_stays"));
+        for id in [&gone, &gone, &stays] {
+            usage.open().of(id).accepted(10, 1);
+        }
+        usage.deleted(&gone);
+        // What was under way when it was deleted.
+        usage.open().of(&gone).attempts += 1;
+        assert_eq!(usage.noisiest(By::Events, 9).len(), 1);
+        assert_eq!(usage.of(&gone), Counts::default());
+        let others = Counts { events: 2, event_bytes: 20, deliveries: 2, attempts: 1, ..Counts::default() };
+        assert_eq!(usage.others(), others);
     }
 }

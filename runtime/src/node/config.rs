@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use crate::deliver::address::AddressPolicy;
 use crate::deliver::http::HttpSettings;
+use crate::spans::Spans;
 
 /// How a node is set up. Start from [`NodeConfig::at`] and change what differs.
 #[derive(Clone, Debug)]
@@ -55,6 +56,8 @@ pub struct NodeConfig {
     pub addresses: AddressPolicy,
     /// How requests go out.
     pub http: HttpSettings,
+    /// Where spans go.
+    pub spans: Spans,
 }
 
 impl NodeConfig {
@@ -83,6 +86,7 @@ impl NodeConfig {
             node_idempotency_keys_max: 1_000_000,
             addresses: AddressPolicy::default(),
             http: HttpSettings::default(),
+            spans: Spans::default(),
         }
     }
 }

@@ -311,7 +311,8 @@ impl Driver {
                     let waited = self.sender.clock.now().duration_since(delivery.due_at);
                     self.metrics.first_attempt.observe(waited.try_into().unwrap_or_default());
                 }
-                attempt(&self.sender, delivery, start.attempt).await
+                let context = owed.event.trace_context.as_ref();
+                attempt(&self.sender, delivery, context, start.attempt).await
             }
             None => self.broken(start, "the journal has no such delivery".to_owned()),
         }

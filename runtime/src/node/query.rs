@@ -154,6 +154,9 @@ pub struct EventView {
     /// Attributes of a CloudEvent that nothing above holds, as a JSON object.
     #[serde(skip_serializing_if = "Option::is_none", serialize_with = "as_json")]
     pub attributes: Option<Arc<str>>,
+    /// Its place in a distributed trace, as `traceparent`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub traceparent: Option<String>,
 }
 
 /// Writes JSON text as the JSON it is.

@@ -14,6 +14,7 @@ impl Node {
     pub async fn write_metrics(&self, text: &mut Text) {
         self.write_counts(text);
         self.write_times(text);
+        self.write_spans(text);
         let status = self.status();
         let (records, bytes) = self.writer.waiting();
         let rows = [
@@ -55,6 +56,13 @@ impl Node {
         for (name, help, label, counts) in rows {
             text.counters(name, help, label, counts);
         }
+    }
+
+    fn write_spans(&self, text: &mut Text) {
+        let counts = self.spans.counts();
+        text.counter("spans_exported_total", "Spans that the collector has.", counts.exported);
+        let dropped = [("queue_full", counts.queue_full), ("export_failed", counts.export_failed)];
+        text.counts("spans_dropped_total", "Spans that nobody got.", "reason", dropped);
     }
 
     fn write_times(&self, text: &mut Text) {

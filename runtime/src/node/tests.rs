@@ -173,6 +173,7 @@ fn new_event(connections: &[&str]) -> NewEvent {
         rules: vec!["rule".into()],
         payload: br#"{"amount":1}"#.as_slice().into(),
         attributes: None,
+        trace_context: None,
     };
     NewEvent { event, deliveries, identity: Identity::default() }
 }

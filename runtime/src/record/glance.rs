@@ -7,11 +7,12 @@ use std::sync::Arc;
 use compiler::gate::{Gated, Tally};
 use jiff::Timestamp;
 
+use super::Owed;
 use super::take::Take;
-use super::{Owed, VERSION};
 use crate::id::{ConnectionId, DeliveryId, EventId, RevisionId, WorkspaceId};
 use crate::model::{DeliveryRecord, EventRecord, Policy, SkipReason, State};
 use crate::node::accept::Identity;
+use crate::trace_context::TraceContext;
 
 /// What a record is about.
 #[derive(Debug)]
@@ -80,6 +81,7 @@ pub struct EventGlance<'a> {
     /// The payload's bytes.
     pub payload: &'a [u8],
     pub(super) attributes: Option<&'a str>,
+    pub(super) trace_context: Option<TraceContext>,
 }
 
 /// One delivery.
@@ -117,9 +119,7 @@ impl<'a> Glance<'a> {
     #[must_use]
     pub fn of(bytes: &'a [u8]) -> Option<Self> {
         let mut take = Take::new(bytes);
-        if take.byte()? != VERSION {
-            return None;
-        }
+        take.version()?;
         let glance = match take.byte()? {
             kind @ (1 | 2) => Self::Owed(OwedGlance { is_accepted: kind == 1, ..take.owed()? }),
             3 => Self::Started {
@@ -175,6 +175,7 @@ impl EventGlance<'_> {
             rules: self.rules.iter().map(|rule| Arc::from(*rule)).collect(),
             payload: self.payload.into(),
             attributes: self.attributes.map(Into::into),
+            trace_context: self.trace_context.clone(),
         }
     }
 }

@@ -8,34 +8,46 @@ use jiff::Timestamp;
 use jiff::civil::Date;
 
 use super::glance::{DeliveryGlance, EventGlance, OwedGlance};
+use super::{OLDEST_VERSION, VERSION};
 use crate::engine::owe::Terms;
 use crate::id::DeliveryId;
 use crate::model::{AttemptRecord, DeadReason, Hours, Outcome, Policy, SkipReason, State, Timings};
+use crate::trace_context::TraceContext;
 
 /// Reads fields. `None` is a field that is not there or not what it should be.
-pub(crate) struct Take<'a>(&'a [u8]);
+pub(crate) struct Take<'a> {
+    left: &'a [u8],
+    /// Of the record's encoding.
+    version: u8,
+}
 
 impl<'a> Take<'a> {
     pub(crate) fn new(bytes: &'a [u8]) -> Self {
-        Self(bytes)
+        Self { left: bytes, version: VERSION }
+    }
+
+    /// Reads the version of a record's encoding, if it is one that is read here.
+    pub(super) fn version(&mut self) -> Option<()> {
+        self.version = self.byte()?;
+        (OLDEST_VERSION..=VERSION).contains(&self.version).then_some(())
     }
 
     pub(crate) fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.left.is_empty()
     }
 
     pub(crate) fn byte(&mut self) -> Option<u8> {
-        let (first, rest) = self.0.split_first()?;
-        self.0 = rest;
+        let (first, rest) = self.left.split_first()?;
+        self.left = rest;
         Some(*first)
     }
 
     pub(crate) fn number(&mut self) -> Option<u64> {
         // Most numbers are small.
-        if let Some((first, rest)) = self.0.split_first()
+        if let Some((first, rest)) = self.left.split_first()
             && *first < 0x80
         {
-            self.0 = rest;
+            self.left = rest;
             return Some(u64::from(*first));
         }
         let mut number = 0_u64;
@@ -60,15 +72,15 @@ impl<'a> Take<'a> {
 
     pub(crate) fn bytes(&mut self) -> Option<&'a [u8]> {
         let length = usize::try_from(self.number()?).ok()?;
-        let (bytes, rest) = self.0.split_at_checked(length)?;
-        self.0 = rest;
+        let (bytes, rest) = self.left.split_at_checked(length)?;
+        self.left = rest;
         Some(bytes)
     }
 
     /// So many bytes, without a length before them.
     pub(crate) fn array<const N: usize>(&mut self) -> Option<[u8; N]> {
-        let (array, rest) = self.0.split_first_chunk::<N>()?;
-        self.0 = rest;
+        let (array, rest) = self.left.split_first_chunk::<N>()?;
+        self.left = rest;
         Some(*array)
     }
 
@@ -126,6 +138,7 @@ impl<'a> Take<'a> {
             rules: self.list(Self::text)?,
             payload: self.bytes()?,
             attributes: self.option(Self::text)?,
+            trace_context: if self.version < 3 { None } else { self.option(Self::trace_context)? },
         };
         let deliveries = self.list(Self::delivery)?;
         let key = self.option(Self::text)?;
@@ -133,6 +146,15 @@ impl<'a> Take<'a> {
         let body_hash = self.array()?;
         let (is_accepted, carried) = (false, None);
         Some(OwedGlance { event, deliveries, key, app_chose_id, body_hash, is_accepted, carried })
+    }
+
+    fn trace_context(&mut self) -> Option<TraceContext> {
+        Some(TraceContext {
+            trace_id: self.array()?,
+            parent_id: self.array()?,
+            flags: self.byte()?,
+            state: self.option(Self::shared)?,
+        })
     }
 
     fn delivery(&mut self) -> Option<DeliveryGlance<'a>> {

@@ -9,6 +9,7 @@ use super::Owed;
 use crate::engine::owe::Terms;
 use crate::id::{DeliveryId, RevisionId};
 use crate::model::{AttemptRecord, DeadReason, DeliveryRecord, Hours, Outcome, SkipReason, State, Timings};
+use crate::trace_context::TraceContext;
 
 /// Writes fields.
 #[derive(Default)]
@@ -87,6 +88,7 @@ impl Put {
         }
         self.bytes(&event.payload);
         self.option_text(event.attributes.as_deref());
+        self.option(event.trace_context.as_ref(), Self::trace_context);
         self.number(owed.deliveries.len() as u64);
         for delivery in &owed.deliveries {
             self.delivery(delivery);
@@ -94,6 +96,13 @@ impl Put {
         self.option_text(owed.identity.key.as_deref());
         self.byte(u8::from(owed.identity.app_chose_id));
         self.0.extend_from_slice(&owed.identity.body_hash);
+    }
+
+    fn trace_context(&mut self, context: &TraceContext) {
+        self.0.extend_from_slice(&context.trace_id);
+        self.0.extend_from_slice(&context.parent_id);
+        self.byte(context.flags);
+        self.option_text(context.state.as_deref());
     }
 
     /// Event and workspace are the record's.

@@ -141,6 +141,7 @@ mod tests {
             revision: None,
             rules: vec![],
             attributes: None,
+            trace_context: None,
             payload: payload.as_bytes().into(),
         }
     }

@@ -4,7 +4,8 @@ use std::net::TcpListener;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use super::server::{Host, request};
+use super::auditor::Promises;
+use super::server::{Host, Witness, emit, receiver, request, wait_until};
 
 /// Accepts connections and never answers.
 fn silent_receiver() -> String {
@@ -23,12 +24,12 @@ fn signalled(arguments: &[&str]) -> (tempfile::TempDir, super::server::Served) {
     let event = r#"{"event":"a.b","payload":{}}"#;
     let (status, answer) = request(&served.address, "POST", "/v1/workspaces/ws_drain/events", event).unwrap();
     assert_eq!(status, 202, "{answer}");
-    super::server::wait_until("an attempt is under way", || {
+    wait_until("an attempt is under way", || {
         let (_, status) = request(&served.address, "GET", "/v1/status", "").unwrap();
         status["node"]["in_flight"] == 1
     });
     served.signal("-TERM");
-    super::server::wait_until("it says that it is not ready", || {
+    wait_until("it says that it is not ready", || {
         request(&served.address, "GET", "/readyz", "").is_ok_and(|(status, _)| status == 503)
     });
     (folder, served)
@@ -41,7 +42,7 @@ fn it_is_not_ready_first_then_refuses_and_waits_for_attempts_only_so_long() {
     let event = r#"{"event":"a.b","payload":{}}"#;
     let send = || request(&served.address, "POST", "/v1/workspaces/ws_drain/events", event);
     assert_eq!(send().unwrap().0, 202, "events are taken while it is only not ready");
-    super::server::wait_until("it refuses events", || send().is_ok_and(|(status, _)| status == 503));
+    wait_until("it refuses events", || send().is_ok_and(|(status, _)| status == 503));
     assert!(began.elapsed() > Duration::from_secs(1));
     let (_, ready) = request(&served.address, "GET", "/readyz", "").unwrap();
     assert_eq!(ready["reasons"], serde_json::json!(["draining", "stopping"]));
@@ -54,4 +55,46 @@ fn a_second_signal_stops_it_at_once() {
     let (_folder, mut served) = signalled(&["--drain-delay-seconds", "60"]);
     served.signal("-TERM");
     assert_eq!(served.died().code(), Some(1));
+}
+
+#[test]
+fn attempts_under_way_end_and_nothing_that_was_acknowledged_is_lost() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut host = Host::at(folder.path());
+    host.arguments.extend(["--drain-delay-seconds", "1"].map(str::to_owned));
+    let witness = Witness::default();
+    // Slow enough that attempts are under way at every moment.
+    let url = receiver(&witness, |_| false, Duration::from_millis(300));
+    let mut served = host.serve(None);
+    served.prepare(&url, "ws_drain");
+    let (address, seen) = (served.address.clone(), witness.clone());
+    // Sends until nobody takes it any more; what was not acknowledged is nobody's promise.
+    let sender = thread::spawn(move || {
+        let told = (0..).map(|number| emit(&address, "ws_drain", &format!("e{number}"), 100, &seen));
+        told.take_while(|status| *status == Some(202)).count()
+    });
+    wait_until("attempts are under way", || {
+        let (_, status) = request(&served.address, "GET", "/v1/status", "").unwrap();
+        status["node"]["in_flight"].as_u64() > Some(2)
+    });
+    assert_eq!(served.stop().code(), Some(0), "{}", served.said.lock().unwrap());
+    let acknowledged = sender.join().unwrap();
+    assert!(acknowledged > 10, "{acknowledged}");
+    assert_eq!(witness.auditor().summary().acknowledged, acknowledged);
+
+    let mut again = host.serve(None);
+    let (_, page) =
+        request(&again.address, "GET", "/v1/workspaces/ws_drain/deliveries?limit=250", "").unwrap();
+    let ended = page["items"].as_array().unwrap().iter().filter(|item| item["attempts"] != 0);
+    let ended: Vec<_> = ended.collect();
+    assert!(ended.len() > 2);
+    assert!(ended.iter().all(|item| item["outcome"] != "unknown"), "{ended:?}");
+    again.quiet("ws_drain", &witness);
+    witness.auditor().demand(Promises {
+        attempts_max: 1,
+        in_flight_max: 512,
+        outcome_within: Duration::from_secs(5),
+        noted_within: Duration::from_secs(1),
+    });
+    again.kill();
 }

@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 
 use super::auditor::{Auditor, End, Fact};
 
-const KEY: &str = "fw_admin_crash_test";
+pub(crate) const KEY: &str = "fw_admin_crash_test";
 
 /// Nothing in these tests takes longer, unless something is wrong.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
@@ -48,6 +48,7 @@ impl Witness {
 pub(crate) struct Host {
     folder: PathBuf,
     pub arguments: Vec<String>,
+    pub environment: Vec<(String, String)>,
 }
 
 /// A running server.
@@ -63,7 +64,7 @@ impl Host {
     pub(crate) fn at(folder: &Path) -> Self {
         let small = ["--journal-segment-bytes", "262144", "--checkpoint-bytes", "65536"];
         let arguments = small.iter().map(|argument| (*argument).to_owned()).collect();
-        Self { folder: folder.to_owned(), arguments }
+        Self { folder: folder.to_owned(), arguments, environment: Vec::new() }
     }
 
     /// Starts the binary and reads its address from stderr.
@@ -74,6 +75,7 @@ impl Host {
             .arg(&self.folder)
             .args(&self.arguments)
             .env("FANWISE_DRAIN_DELAY_SECONDS", "0")
+            .envs(self.environment.iter().map(|(name, value)| (name, value)))
             .env("FANWISE_CRASH_AT", crash_at.unwrap_or_default())
             .stderr(Stdio::piped());
         let mut child = command.spawn().unwrap();
@@ -240,12 +242,23 @@ pub(crate) fn emit(
 
 /// One request on a connection of its own.
 pub(crate) fn request(address: &str, method: &str, path: &str, body: &str) -> std::io::Result<(u16, Value)> {
+    request_with(address, method, path, "", body)
+}
+
+/// The same with further header lines, each with its line break.
+pub(crate) fn request_with(
+    address: &str,
+    method: &str,
+    path: &str,
+    headers: &str,
+    body: &str,
+) -> std::io::Result<(u16, Value)> {
     let mut stream = TcpStream::connect(address)?;
     stream.set_read_timeout(Some(Duration::from_secs(20)))?;
     write!(
         stream,
         "{method} {path} HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {KEY}\r\ncontent-type: application/json\r\n\
-         content-length: {}\r\nconnection: close\r\n\r\n{body}",
+         {headers}content-length: {}\r\nconnection: close\r\n\r\n{body}",
         body.len()
     )?;
     let mut text = String::new();

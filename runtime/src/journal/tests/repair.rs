@@ -77,6 +77,24 @@ fn a_flipped_bit_is_found_and_costs_one_record_or_one_batch() {
 }
 
 #[test]
+fn what_an_earlier_repair_put_aside_stays() {
+    let disk = filled();
+    let mut bytes = disk.bytes_of("0000000002.segment");
+    bytes[512..1024].fill(0xa5);
+    let broken = || disk.put("0000000002.segment", bytes.clone());
+    let mut names = Vec::new();
+    for run in 0..3 {
+        // As if the run before had been interrupted when its copy was written, and nothing else.
+        broken();
+        let done = repair(&*disk, run).unwrap();
+        names.push(done[0].quarantine.clone());
+    }
+    assert_eq!(names[1..], [format!("{}-2", names[0]), format!("{}-3", names[0])]);
+    let damaged = disk.bytes_of(&names[0]);
+    assert!(names.iter().all(|name| disk.bytes_of(name) == damaged), "every copy is whole");
+}
+
+#[test]
 fn lost_sectors_files_and_headers_are_put_aside_and_the_rest_is_read() {
     let whole = filled();
     let second = "0000000002.segment";

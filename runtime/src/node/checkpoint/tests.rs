@@ -81,6 +81,7 @@ fn owed(number: usize, deliveries: usize) -> Owed {
         rules: vec![],
         payload: vec![b'1'; 40].into(),
         attributes: None,
+        trace_context: None,
     };
     let key = (number % 4 == 1).then(|| format!("key{number}").into());
     let identity = Identity { key, app_chose_id: number % 4 == 2, body_hash: [number as u8; 32] };
