@@ -1,4 +1,4 @@
-//! Receivers of HTTP/2 that take nothing in, take it slowly, or never come to the point. Frame by frame.
+//! Receivers of HTTP/2, frame by frame: they take nothing in, are slow, or never come to the point.
 
 use tokio::time::sleep;
 use tokio_rustls::server::TlsStream;
