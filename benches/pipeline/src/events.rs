@@ -35,7 +35,9 @@ impl Event {
     }
 
     fn new(kind: &str, payload: &str) -> Self {
-        let text = format!("{{\"event\":\"{kind}\",\"resource\":\"shop\",\"resource_id\":\"cust_7\",\"payload\":{payload}}}");
+        let text = format!(
+            "{{\"event\":\"{kind}\",\"resource\":\"shop\",\"resource_id\":\"cust_7\",\"payload\":{payload}}}"
+        );
         let time_at = text.find(&DIGITS.to_string()).unwrap_or(0);
         Self { bytes: text.into_bytes(), time_at }
     }

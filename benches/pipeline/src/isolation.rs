@@ -42,7 +42,13 @@ pub fn one_of_ten(run: &Run<'_>, report: &mut Report) -> Result<(), Failure> {
             report.row("isolation", format!("{what}: against all ten answering"), ratio, "×");
         }
         let duplicates = seen.duplicates as f64;
-        report.goal("isolation", format!("{what}: sent twice to the others"), duplicates, "", Goal::AtMost(0.0));
+        report.goal(
+            "isolation",
+            format!("{what}: sent twice to the others"),
+            duplicates,
+            "",
+            Goal::AtMost(0.0),
+        );
         run.done(server);
     }
     Ok(())
@@ -118,7 +124,13 @@ pub fn noisy(run: &Run<'_>, report: &mut Report) -> Result<(), Failure> {
     report.row("noisy", "median beside it, against alone", medians, "×");
     let ratio = beside / alone.max(0.001);
     report.goal("noisy", "99th percentile beside it, against alone", ratio, "×", Goal::AtMost(1.1));
-    report.goal("noisy", "sent twice to the quiet ones", (with.duplicates + without.duplicates) as f64, "", Goal::AtMost(0.0));
+    report.goal(
+        "noisy",
+        "sent twice to the quiet ones",
+        (with.duplicates + without.duplicates) as f64,
+        "",
+        Goal::AtMost(0.0),
+    );
     run.done(server);
     Ok(())
 }

@@ -120,7 +120,16 @@ fn binary(options: &Options) -> Result<PathBuf, Failure> {
     }
     let manifest = concat!(env!("CARGO_MANIFEST_DIR"), "/../../Cargo.toml");
     let build = Command::new("cargo")
-        .args(["build", "--release", "--bin", "fanwise", "--message-format", "json", "--manifest-path", manifest])
+        .args([
+            "build",
+            "--release",
+            "--bin",
+            "fanwise",
+            "--message-format",
+            "json",
+            "--manifest-path",
+            manifest,
+        ])
         .stderr(Stdio::inherit())
         .output()?;
     if !build.status.success() {

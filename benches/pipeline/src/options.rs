@@ -30,7 +30,8 @@ pub struct Options {
 }
 
 /// How it is used.
-pub const USAGE: &str = "pipeline [--quick] [--only ceiling,ingest,bulk,deliver,paced,isolation,noisy,restart,idle]
+pub const USAGE: &str =
+    "pipeline [--quick] [--only ceiling,ingest,bulk,deliver,paced,isolation,noisy,restart,idle]
          [--seconds S] [--pending N] [--workspaces N] [--quiet N] [--quiet-rate N] [--backlog N]
          [--server PATH] [--data DIR] [--out DIR | --no-write]";
 

@@ -83,11 +83,15 @@ impl Report {
     /// The whole as Markdown.
     #[must_use]
     pub fn markdown(&self, about: &str) -> String {
-        let mut text = format!("# The pipeline, measured\n\n{about}\n\n| part | what | measured | goal | reached |\n|---|---|---:|---:|---|\n");
+        let mut text = format!(
+            "# The pipeline, measured\n\n{about}\n\n| part | what | measured | goal | reached |\n|---|---|---:|---:|---|\n"
+        );
         for row in &self.rows {
             let _ = writeln!(text, "{}", row.line());
         }
-        text.push_str("\n## What one event costs the server\n\nProcessor microseconds per event, by thread.\n\n");
+        text.push_str(
+            "\n## What one event costs the server\n\nProcessor microseconds per event, by thread.\n\n",
+        );
         text.push_str("| what | events | in all | by thread | reads and writes | sleeps |\n|---|---:|---:|---|---:|---:|\n");
         for cost in &self.costs {
             let _ = writeln!(text, "{}", cost.line());
@@ -163,7 +167,13 @@ impl Row {
             Some(true) => "yes",
             Some(false) => "no",
         };
-        format!("| {} | {} | {} {} | {goal} | {reached} |", self.part, self.what, number(self.value), self.unit)
+        format!(
+            "| {} | {} | {} {} | {goal} | {reached} |",
+            self.part,
+            self.what,
+            number(self.value),
+            self.unit
+        )
     }
 }
 
@@ -173,7 +183,8 @@ impl Cost {
     }
 
     fn line(&self) -> String {
-        let mut threads: Vec<_> = self.used.threads.iter().map(|(name, used)| (name, self.per_event(*used))).collect();
+        let mut threads: Vec<_> =
+            self.used.threads.iter().map(|(name, used)| (name, self.per_event(*used))).collect();
         threads.retain(|(_, micros)| *micros >= 0.05);
         threads.sort_by(|(_, one), (_, other)| other.total_cmp(one));
         let threads: Vec<_> = threads.iter().map(|(name, micros)| format!("{name} {micros:.1}")).collect();

@@ -89,10 +89,14 @@ pub fn idle(run: &Run<'_>, report: &mut Report) -> Result<(), Failure> {
             Ok(())
         };
         let threads: Vec<_> = (0..4).map(|maker| scope.spawn(move || make(maker))).collect();
-        threads.into_iter().map(|thread| thread.join().unwrap_or_else(|_| Err("a thread panicked".into()))).collect()
+        threads
+            .into_iter()
+            .map(|thread| thread.join().unwrap_or_else(|_| Err("a thread panicked".into())))
+            .collect()
     });
     makers.into_iter().collect::<Result<Vec<()>, String>>()?;
-    let what = format!("{} workspaces, each with a connection and a rule", crate::report::number(count as f64));
+    let what =
+        format!("{} workspaces, each with a connection and a rule", crate::report::number(count as f64));
     report.row("idle", format!("memory after making {what}"), server.memory() as f64 / MIB, "MiB");
     let folder = server.folder.clone();
     server.kill();
@@ -103,7 +107,13 @@ pub fn idle(run: &Run<'_>, report: &mut Report) -> Result<(), Failure> {
     let before = server.used();
     std::thread::sleep(Duration::from_secs(2));
     let used = server.used().since(&before);
-    report.goal("idle", format!("memory with {what}"), server.memory() as f64 / MIB, "MiB", Goal::AtMost(200.0));
+    report.goal(
+        "idle",
+        format!("memory with {what}"),
+        server.memory() as f64 / MIB,
+        "MiB",
+        Goal::AtMost(200.0),
+    );
     report.row("idle", "processor time while idle", used.threads.values().sum::<f64>() / 2.0 * 100.0, "%");
     run.done(server);
     Ok(())

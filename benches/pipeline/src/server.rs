@@ -187,10 +187,7 @@ impl Used {
         Self {
             seconds: self.seconds - before.seconds,
             threads: threads.collect(),
-            calls: (
-                self.calls.0.saturating_sub(before.calls.0),
-                self.calls.1.saturating_sub(before.calls.1),
-            ),
+            calls: (self.calls.0.saturating_sub(before.calls.0), self.calls.1.saturating_sub(before.calls.1)),
             sleeps: self.sleeps.saturating_sub(before.sleeps),
         }
     }

@@ -84,8 +84,14 @@ impl Sink {
         let poll = Poll::new()?;
         poll.registry().register(&mut listener, LISTENER, Interest::READABLE)?;
         let shared = Arc::new(Shared::default());
-        let mut work =
-            Work { listener, poll, clients: HashMap::new(), next: 0, shared: Arc::clone(&shared), key: key() };
+        let mut work = Work {
+            listener,
+            poll,
+            clients: HashMap::new(),
+            next: 0,
+            shared: Arc::clone(&shared),
+            key: key(),
+        };
         std::thread::Builder::new().name("sink".into()).spawn(move || work.run())?;
         Ok(Self { address, shared })
     }

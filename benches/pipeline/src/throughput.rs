@@ -28,7 +28,12 @@ const CONNECTIONS: usize = 64;
 ///
 /// # Errors
 /// The server refuses something.
-pub fn workspace(server: &Server, id: &str, connections: &[(&str, String)], rules: &str) -> Result<(), Failure> {
+pub fn workspace(
+    server: &Server,
+    id: &str,
+    connections: &[(&str, String)],
+    rules: &str,
+) -> Result<(), Failure> {
     server.must("POST", "/v1/workspaces", &json!({ "id": id }).to_string())?;
     for (name, url) in connections {
         let body = json!({ "name": name, "integration": "webhook", "url": url, "secret": secret() });
@@ -119,7 +124,12 @@ pub fn ceiling(run: &Run<'_>, report: &mut Report) -> Result<Ceiling, Failure> {
     let before = own();
     let answers = load::run(plan)?;
     let used = own().since(&before);
-    report.row("ceiling", "raw deliveries to the raw receiver, 64 connections", answers.good as f64 / answers.seconds, "/s");
+    report.row(
+        "ceiling",
+        "raw deliveries to the raw receiver, 64 connections",
+        answers.good as f64 / answers.seconds,
+        "/s",
+    );
     let out_seconds = used.seconds / answers.good as f64;
     report.row("ceiling", "processor time of both ends per delivery", out_seconds * 1e6, "µs");
     let both_seconds = in_seconds + out_seconds;
@@ -213,9 +223,21 @@ pub fn deliver(run: &Run<'_>, report: &mut Report, ceiling: Option<&Ceiling>) ->
     delivered_all(report, all, "single POSTs");
     let mut seen = sink.take();
     let rate = answers.good as f64 / seconds;
-    report.goal("deliver", "single POSTs in, delivered, signed, recorded", rate, "/s", Goal::AtLeast(12_000.0));
+    report.goal(
+        "deliver",
+        "single POSTs in, delivered, signed, recorded",
+        rate,
+        "/s",
+        Goal::AtLeast(12_000.0),
+    );
     report.row("deliver", "their 99th percentile, under full load", seen.times.quantile(0.99), "ms");
-    report.goal("deliver", "deliveries without a good signature", seen.badly_signed as f64, "", Goal::AtMost(0.0));
+    report.goal(
+        "deliver",
+        "deliveries without a good signature",
+        seen.badly_signed as f64,
+        "",
+        Goal::AtMost(0.0),
+    );
     report.cost("single POST in, one delivery out", answers.good, used);
     if let Some(ceiling) = ceiling {
         let share = 100.0 * rate * ceiling.both_seconds / cores();

@@ -154,10 +154,12 @@ impl Sent<'_> {
         let answered = answered.unwrap_or_else(missing)?;
         let wait = Wait::of(self.headers);
         let shown = match &wait {
-            Some(wait) => wait.answers(node, &[(&workspace, &answered)]).await.pop().unwrap_or_default(),
-            None => answered.to_json(),
+            Some(wait) => {
+                Json::accepted(wait.answers(node, &[(&workspace, &answered)]).await.pop().unwrap_or_default())
+            }
+            None => Json::accepted_text(answered.to_text()),
         };
-        let mut response = durable(Json::accepted(shown).into_response());
+        let mut response = durable(shown.into_response());
         if answered.repeated {
             response.headers_mut().insert(IDEMPOTENT_REPLAYED, HeaderValue::from_static("true"));
         }
