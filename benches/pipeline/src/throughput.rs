@@ -246,7 +246,8 @@ pub fn deliver(run: &Run<'_>, report: &mut Report, ceiling: Option<&Ceiling>) ->
 
     let line = event.line();
     for (workspace, fan, goal) in [("one", 1, 25_000.0), ("ten", 10, 25_000.0)] {
-        let events = (20_000.0 * run.options.seconds) as u64 / fan;
+        // As many as should take about that long.
+        let events = (rate * 1.5 * run.options.seconds / fan as f64).clamp(500.0, 5e5) as u64;
         let (before, answered, begin) = (server.used(), sink.answered(), now());
         let streamed = stream::run(server.address, workspace, &line, events, 2)?;
         let all = sink.wait_for(answered + streamed.accepted * fan, Duration::from_secs(20));

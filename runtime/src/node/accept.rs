@@ -31,6 +31,14 @@ pub struct Identity {
     pub body_hash: [u8; 32],
 }
 
+impl Identity {
+    /// Whether there is a name that the same request would come under again.
+    #[must_use]
+    pub fn has_names(&self) -> bool {
+        self.key.is_some() || self.app_chose_id
+    }
+}
+
 /// A durable event.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Accepted {
