@@ -1,4 +1,4 @@
-//! The least of HTTP/1.1 that both ends need: where a head ends, how long its body is, who asks for what.
+//! The least of HTTP/1.1 that both ends need: where a head ends, how long its body is, who asks what.
 
 use memchr::{memchr, memmem};
 

@@ -62,18 +62,10 @@ struct Connection {
 /// Sends until the plan's end, then waits for what is under way.
 ///
 /// # Errors
-/// A connection cannot be made or breaks.
+/// A connection cannot be made or breaks, or answers are missing for long.
 pub fn run(plan: Plan<'_>) -> std::io::Result<Answers> {
     let mut poll = Poll::new()?;
-    let mut connections = Vec::with_capacity(plan.connections);
-    for number in 0..plan.connections {
-        let stream = std::net::TcpStream::connect(plan.address)?;
-        stream.set_nodelay(true)?;
-        stream.set_nonblocking(true)?;
-        let mut stream = TcpStream::from_std(stream);
-        poll.registry().register(&mut stream, Token(number), Interest::READABLE | Interest::WRITABLE)?;
-        connections.push(Connection { stream, out: Vec::new(), written: 0, read: Vec::new(), sent: None });
-    }
+    let mut connections = connect(&poll, plan.address, plan.connections)?;
     let mut answers = Answers::default();
     let mut events = Events::with_capacity(1_024);
     let mut buffer = vec![0; 64 << 10];
@@ -81,15 +73,15 @@ pub fn run(plan: Plan<'_>) -> std::io::Result<Answers> {
     let end = begin + (plan.seconds * 1e9) as u64;
     let mut idle: Vec<usize> = (0..plan.connections).rev().collect();
     let mut last = begin;
+    let due = |number: u64| match plan.pace {
+        Pace::Closed => now(),
+        Pace::Rate(rate) => begin + (number as f64 / rate * 1e9) as u64,
+    };
     loop {
-        let time = now();
-        let open = time < end && sent < plan.requests_max;
-        while open && sent < plan.requests_max && !idle.is_empty() {
-            let at = match plan.pace {
-                Pace::Closed => now(),
-                Pace::Rate(rate) => begin + (sent as f64 / rate * 1e9) as u64,
-            };
-            if at > time.max(now()) {
+        let open = now() < end && sent < plan.requests_max;
+        while open && sent < plan.requests_max {
+            let at = due(sent);
+            if at > now() {
                 break;
             }
             let Some(number) = idle.pop() else { break };
@@ -104,22 +96,8 @@ pub fn run(plan: Plan<'_>) -> std::io::Result<Answers> {
         if !open && idle.len() == connections.len() {
             break;
         }
-        let wait = match plan.pace {
-            Pace::Rate(rate) if open => {
-                let at = begin + (sent as f64 / rate * 1e9) as u64;
-                // The poll's clock has milliseconds; below one, look again at once.
-                Duration::from_nanos(at.saturating_sub(now())).min(Duration::from_millis(50))
-            }
-            _ => Duration::from_millis(50),
-        };
-        if idle.is_empty() || !open {
-            poll.poll(&mut events, Some(Duration::from_millis(50)))?;
-        } else if wait >= Duration::from_millis(1) {
-            poll.poll(&mut events, Some(wait))?;
-        } else {
-            std::thread::sleep(wait.min(Duration::from_micros(200)));
-            poll.poll(&mut events, Some(Duration::ZERO))?;
-        }
+        let until_next = Duration::from_nanos(due(sent).saturating_sub(now()));
+        wait(&mut poll, &mut events, if open && !idle.is_empty() { until_next } else { WAIT_MAX })?;
         for event in &events {
             let Token(number) = event.token();
             let connection = &mut connections[number];
@@ -129,14 +107,7 @@ pub fn run(plan: Plan<'_>) -> std::io::Result<Answers> {
             connection.flush()?;
             if let Some((status, sent)) = connection.receive(&mut buffer)? {
                 last = now();
-                if (200..300).contains(&status) {
-                    answers.good += 1;
-                    answers.times.push(last.saturating_sub(sent));
-                } else {
-                    answers.bad += 1;
-                    let text = String::from_utf8_lossy(&connection.read).chars().take(600).collect();
-                    answers.first_bad.get_or_insert(text);
-                }
+                answers.add(status, last.saturating_sub(sent), &connection.read);
                 connection.read.clear();
                 idle.push(number);
             }
@@ -147,6 +118,43 @@ pub fn run(plan: Plan<'_>) -> std::io::Result<Answers> {
     }
     answers.seconds = last.saturating_sub(begin) as f64 / 1e9;
     Ok(answers)
+}
+
+fn connect(poll: &Poll, address: SocketAddr, count: usize) -> std::io::Result<Vec<Connection>> {
+    let one = |number| {
+        let stream = std::net::TcpStream::connect(address)?;
+        stream.set_nodelay(true)?;
+        stream.set_nonblocking(true)?;
+        let mut stream = TcpStream::from_std(stream);
+        poll.registry().register(&mut stream, Token(number), Interest::READABLE | Interest::WRITABLE)?;
+        Ok(Connection { stream, out: Vec::new(), written: 0, read: Vec::new(), sent: None })
+    };
+    (0..count).map(one).collect()
+}
+
+/// The longest wait for events.
+const WAIT_MAX: Duration = Duration::from_millis(50);
+
+/// Waits for events, at most about that long. The poll's clock has milliseconds; what is shorter is slept.
+fn wait(poll: &mut Poll, events: &mut Events, at_most: Duration) -> std::io::Result<()> {
+    if at_most >= Duration::from_millis(1) {
+        return poll.poll(events, Some(at_most.min(WAIT_MAX)));
+    }
+    std::thread::sleep(at_most.min(Duration::from_micros(200)));
+    poll.poll(events, Some(Duration::ZERO))
+}
+
+impl Answers {
+    fn add(&mut self, status: u16, took: u64, answer: &[u8]) {
+        if (200..300).contains(&status) {
+            self.good += 1;
+            self.times.push(took);
+        } else {
+            self.bad += 1;
+            let text = || String::from_utf8_lossy(answer).chars().take(600).collect();
+            self.first_bad.get_or_insert_with(text);
+        }
+    }
 }
 
 impl Connection {

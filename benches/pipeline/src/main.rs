@@ -1,4 +1,4 @@
-//! The whole server under load: what goes in, what goes out, what each event costs, and what disturbs whom.
+//! The whole server under load: what goes in and out, what each event costs, and who disturbs whom.
 //!
 //! Starts the real binary, receivers and a load generator on one machine. Load and receivers are written by
 //! hand over raw sockets, so that what is measured is mostly the server; the same two talk to each other
