@@ -148,7 +148,7 @@ impl Driver {
 
     fn drive(self: &Arc<Self>, mut engine: Engine, mut effects: Vec<Effect>) {
         let _closing = Closing(&self.inbox);
-        let mut carry = Carry::default();
+        let (mut carry, mut todo) = (Carry::default(), Todo::default());
         loop {
             let now = self.sender.clock.now().as_millisecond();
             let tick = engine.next_tick().map(|at| at.saturating_sub(now).max(0).unsigned_abs());
@@ -156,10 +156,16 @@ impl Driver {
             let letters = self.inbox.take(wait);
             let now = self.sender.clock.now().as_millisecond();
             engine.step(now, Input::Tick, &mut effects);
-            self.carry_out(&mut effects, None);
+            self.note(&mut effects, None, &mut todo);
             for letter in letters {
+                if todo.facts.len() >= FACTS_MAX {
+                    self.carry_out(&mut todo);
+                }
                 let done = match letter {
-                    Letter::Stop => return,
+                    Letter::Stop => {
+                        self.carry_out(&mut todo);
+                        return;
+                    }
                     // Who asked may have gone.
                     Letter::Standing { delivery, answer } => {
                         let _ = answer.send(engine.standing(delivery));
@@ -182,19 +188,19 @@ impl Driver {
                         report.record.map(|record| (key, record))
                     }
                 };
-                self.carry_out(&mut effects, done);
+                self.note(&mut effects, done, &mut todo);
             }
+            self.carry_out(&mut todo);
             self.carry_some(&mut carry, &engine);
             self.gauges.in_flight.store(engine.in_flight(), Ordering::Relaxed);
             self.gauges.drained.store(engine.is_drained(), Ordering::Release);
         }
     }
 
-    /// Does what the engine wants. `done` is the attempt that just ended.
-    fn carry_out(self: &Arc<Self>, effects: &mut Vec<Effect>, done: Option<(Key, AttemptRecord)>) {
+    /// Notes what the engine wants. `done` is the attempt that just ended.
+    fn note(&self, effects: &mut Vec<Effect>, done: Option<(Key, AttemptRecord)>, todo: &mut Todo) {
         let mut done = done;
-        let mut facts = Vec::new();
-        let mut starts = Vec::new();
+        let Todo { facts, starts } = todo;
         for effect in effects.drain(..) {
             match effect {
                 Effect::Start { key, id, workspace, position, index, attempt, rate, .. } => {
@@ -218,9 +224,14 @@ impl Driver {
                 }
             }
         }
-        if facts.is_empty() {
+    }
+
+    /// Does what was noted: the journal is told in one go, and then the attempts begin.
+    fn carry_out(self: &Arc<Self>, todo: &mut Todo) {
+        if todo.facts.is_empty() {
             return;
         }
+        let (facts, starts) = (std::mem::take(&mut todo.facts), std::mem::take(&mut todo.starts));
         // Nobody waits for these. If the journal fails later, a restart finds the attempts begun and not ended.
         if self.writer.note(Class::Outcome, facts).is_err() {
             tracing::debug!("the journal takes no outcomes any more");
@@ -228,10 +239,16 @@ impl Driver {
             self.inbox.push(Letter::Input(Input::Drain));
             return;
         }
-        for start in starts {
-            let driver = Arc::clone(self);
-            self.runtime.spawn(async move { driver.make(start).await });
+        if starts.is_empty() {
+            return;
         }
+        // One task goes over to the runtime's threads and begins the others there, where that costs no wake-up.
+        let driver = Arc::clone(self);
+        self.runtime.spawn(async move {
+            for start in starts {
+                tokio::spawn(Arc::clone(&driver).make(start));
+            }
+        });
     }
 
     fn moved(
@@ -319,8 +336,7 @@ impl Driver {
 
     /// A record, from memory or from the disk.
     pub(super) async fn read(&self, position: Position) -> std::io::Result<Arc<Record>> {
-        let recent = self.shelf.open().recent.get(position);
-        if let Some(record) = recent {
+        if let Some(record) = self.shelf.recent.get(position) {
             return Ok(record);
         }
         let records = Arc::clone(&self.records);
@@ -352,6 +368,16 @@ impl Driver {
         let ending = Ending::Attempt { outcome, retry_after: None, gone_for_good: false };
         Report { record: Some(record), ending }
     }
+}
+
+/// So many records wait at most until the journal is told, while the engine's thread has other letters.
+const FACTS_MAX: usize = 256;
+
+/// What the engine wants, not yet done.
+#[derive(Default)]
+struct Todo {
+    facts: Vec<Entry<Fact>>,
+    starts: Vec<Start>,
 }
 
 /// So many records are copied between other work of the engine's thread.
