@@ -41,9 +41,10 @@ fn main() -> ExitCode {
         report.remark(format!("The run ended early: {error}"));
     }
     let about = about(&options);
-    println!("\n{}", report.markdown(&about));
+    let command = command();
+    println!("\n{}", report::markdown(&report.json(&about, &command)));
     if let Some(folder) = &options.out
-        && let Err(error) = report.write(folder, &about)
+        && let Err(error) = report.write(folder, &about, &command)
     {
         eprintln!("{}: {error}", folder.display());
         return ExitCode::FAILURE;
@@ -139,6 +140,21 @@ fn binary(options: &Options) -> Result<PathBuf, Failure> {
     let artefacts = messages.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
     let mut programs = artefacts.filter_map(|artefact| artefact["executable"].as_str().map(PathBuf::from));
     programs.next_back().ok_or_else(|| "cargo did not say where the server is".into())
+}
+
+/// How this run was asked for, without what says only where things lie.
+fn command() -> String {
+    let mut text = String::from("cargo run --release --manifest-path benches/pipeline/Cargo.toml --");
+    let mut arguments = std::env::args().skip(1);
+    while let Some(argument) = arguments.next() {
+        if matches!(argument.as_str(), "--server" | "--data" | "--out") {
+            let _ = arguments.next();
+        } else {
+            text.push(' ');
+            text.push_str(&argument);
+        }
+    }
+    text.trim_end_matches(" --").to_owned()
 }
 
 fn about(options: &Options) -> String {

@@ -70,8 +70,10 @@ impl Server {
         };
         // Somebody must read what it says, or a full pipe stops it.
         std::thread::spawn(move || {
-            for line in lines.map_while(Result::ok).take(100) {
-                eprintln!("server: {line}");
+            for (number, line) in lines.map_while(Result::ok).enumerate() {
+                if number < 100 {
+                    eprintln!("server: {line}");
+                }
             }
         });
         let mut server = Self { child, address, folder: folder.to_owned(), ready_after: Duration::ZERO };

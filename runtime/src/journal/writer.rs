@@ -66,8 +66,9 @@ pub trait Committed<T>: Send + 'static {
     /// Whether a segment is older than anything is kept.
     fn is_expired(&mut self, segment: &SegmentInfo) -> bool;
 
-    /// A segment will have to go before long; what keeps it may be copied to the end of the log.
-    fn needed_soon(&mut self, segment: &SegmentInfo);
+    /// A segment will have to go before long; what keeps it may be copied to the end of the log, up to `room`
+    /// bytes of it.
+    fn needed_soon(&mut self, segment: &SegmentInfo, room: u64);
 
     /// A segment is gone.
     fn dropped(&mut self, segment: u32);
@@ -454,7 +455,10 @@ impl<T: Send + 'static, C: Committed<T>> Work<T, C> {
         if (no_space || bytes + 3 * next > self.shared.limits.journal_bytes_max)
             && let Some(oldest) = self.journal.segments().first()
         {
-            self.committed.needed_soon(oldest);
+            // Where the disk has no other file, the rest of this one is for outcomes first.
+            let left = next.saturating_sub(u64::from(self.journal.records().end().offset));
+            let room = if self.journal.has_room() { next } else { left / 2 };
+            self.committed.needed_soon(oldest, room);
         }
         self.shared.bytes.store(bytes, Ordering::Relaxed);
         self.shared.no_space.store(no_space, Ordering::Relaxed);

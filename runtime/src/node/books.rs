@@ -7,6 +7,7 @@ use std::time::Duration;
 use tokio::sync::watch;
 
 use super::accept::{LimitOf, Rejected};
+use super::carry::ToCarry;
 use super::driver::{Inbox, Letter};
 use super::gates::GateBook;
 use crate::clock::Clock;
@@ -17,7 +18,7 @@ use crate::idempotency::Window;
 use crate::journal::writer::Committed;
 use crate::journal::{JournalError, Position, SegmentInfo};
 use crate::metrics::Metrics;
-use crate::model::{AttemptRecord, State};
+use crate::model::{AttemptRecord, DeliveryRecord, State};
 use crate::record::{Owed, Record};
 
 /// A record on its way through the writer.
@@ -41,8 +42,8 @@ pub(super) struct Books {
     pub gates: GateBook,
     /// Unsettled deliveries of each segment: a segment that has any is kept.
     pins: BTreeMap<u32, Pins>,
-    /// Where unsettled deliveries are that were copied.
-    carried: HashMap<DeliveryId, Position>,
+    /// Where unsettled deliveries are that were copied, and which of their records' they are.
+    carried: HashMap<DeliveryId, (Position, u32)>,
 }
 
 impl Books {
@@ -69,13 +70,13 @@ impl Books {
 
     fn pin(&mut self, segment: u32, owed: &Owed) {
         if owed.owing() > 0 {
-            let pins = self.pins.entry(segment).or_default();
-            pins.deliveries += u64::from(owed.owing());
-            pins.bytes += bytes_of(owed) as u64;
+            let owing = owed.deliveries.iter().filter(|delivery| delivery.skipped.is_none());
+            let bytes = owing.map(|delivery| copy_bytes(owed.event.payload.len(), input_bytes(delivery)));
+            self.pin_many(segment, u64::from(owed.owing()), bytes.sum::<usize>() as u64);
         }
     }
 
-    /// Deliveries in a segment that were owed before the start.
+    /// Deliveries in a segment, and about how many bytes copies of each of them would take.
     pub(super) fn pin_many(&mut self, segment: u32, deliveries: u64, bytes: u64) {
         let pins = self.pins.entry(segment).or_default();
         pins.deliveries += deliveries;
@@ -87,23 +88,24 @@ impl Books {
         let Some(segment) = fact.releases else { return };
         match &*fact.record {
             Record::Carried(carried) => {
-                let Some(delivery) = carried.owed.deliveries.first() else { return };
-                let before = self.carried.insert(delivery.id.clone(), position);
-                self.unpin(before.map_or(segment, |before| before.segment));
+                for (index, delivery, _) in carried.each() {
+                    let before = self.carried.insert(delivery.id.clone(), (position, index));
+                    self.unpin(before.map_or(segment, |(before, _)| before.segment));
+                }
             }
             Record::Finished { workspace, attempt: AttemptRecord { delivery, .. }, .. }
             | Record::Settled { workspace, delivery, .. } => {
                 // The engine may not have known yet that there was a copy.
                 let copy = self.carried.remove(delivery);
-                self.unpin(copy.map_or(segment, |copy| copy.segment));
+                self.unpin(copy.map_or(segment, |(copy, _)| copy.segment));
                 self.pending.remove(workspace, 1);
             }
             Record::Accepted(_) | Record::Replayed(_) | Record::Started { .. } => {}
         }
     }
 
-    /// Where a delivery is now, if it was copied.
-    pub(super) fn place_of(&self, delivery: &DeliveryId) -> Option<Position> {
+    /// Where a delivery is now, if it was copied: its record, and which of that record's it is.
+    pub(super) fn place_of(&self, delivery: &DeliveryId) -> Option<(Position, u32)> {
         self.carried.get(delivery).copied()
     }
 
@@ -123,15 +125,26 @@ impl Books {
 #[derive(Clone, Copy, Default)]
 struct Pins {
     deliveries: u64,
-    /// About how much of the segment they are.
+    /// About how much copies of them would take, if each had its event to itself.
     bytes: u64,
 }
 
+/// About how many bytes of an event's or a delivery's record are neither payload nor input.
+const REST_BYTES: usize = 300;
+
 /// About how many bytes a record with that takes.
 fn bytes_of(owed: &Owed) -> usize {
-    let inputs =
-        owed.deliveries.iter().map(|delivery| delivery.input.as_ref().map_or(0, |text| text.len()) + 300);
-    owed.event.payload.len() + 300 + inputs.sum::<usize>()
+    let inputs = owed.deliveries.iter().map(|delivery| input_bytes(delivery) + REST_BYTES);
+    owed.event.payload.len() + REST_BYTES + inputs.sum::<usize>()
+}
+
+fn input_bytes(delivery: &DeliveryRecord) -> usize {
+    delivery.input.as_ref().map_or(0, |text| text.len())
+}
+
+/// About how many bytes a copy of one delivery takes, which has its whole event with it.
+pub(super) fn copy_bytes(payload_bytes: usize, input_bytes: usize) -> usize {
+    payload_bytes + input_bytes + 2 * REST_BYTES
 }
 
 /// Counts of what is pending, to refuse more than the limits. Every event asks, so they have a lock of their
@@ -333,8 +346,9 @@ impl Committed<Fact> for Bookkeeper {
             books.release(&fact, position);
             match &*fact.record {
                 Record::Carried(carried) => {
-                    let id = carried.owed.deliveries.first().and_then(|delivery| delivery.id.uuid());
-                    inputs.extend(id.map(|id| Input::Carried { id, position, index: 0 }));
+                    inputs.extend(carried.each().filter_map(|(index, delivery, _)| {
+                        Some(Input::Carried { id: delivery.id.uuid()?, position, index })
+                    }))
                 }
                 record => owes(record, position, &mut owed),
             }
@@ -356,11 +370,13 @@ impl Committed<Fact> for Bookkeeper {
         self.is_older(segment, self.journal_kept)
     }
 
-    fn needed_soon(&mut self, segment: &SegmentInfo) {
+    fn needed_soon(&mut self, segment: &SegmentInfo, room: u64) {
         let pins = self.shelf.open().pins.get(&segment.number).copied().unwrap_or_default();
         // Copying a segment that is owed as a whole would free nothing and write for ever.
-        if pins.deliveries > 0 && pins.bytes <= segment.bytes / 2 {
-            self.inbox.push(Letter::Carry { segment: segment.number });
+        let bytes_max = room.min(segment.bytes / 2);
+        if pins.deliveries > 0 && pins.bytes <= bytes_max {
+            let (segment, owed) = (segment.number, pins.deliveries);
+            self.inbox.push(Letter::Carry(ToCarry { segment, owed, bytes_max }));
         }
     }
 

@@ -11,18 +11,18 @@ use tokio::runtime::Handle;
 use tokio::sync::{oneshot, watch};
 use uuid::Uuid;
 
-use super::accept::Identity;
 use super::books::{Fact, Shelf};
+use super::carry::{Carry, ToCarry};
 use crate::crash;
 use crate::deliver::{Report, Sender, attempt};
 use crate::engine::view::{ConnectionView, Standing};
-use crate::engine::{Effect, Ending, Engine, Input, Key, timestamp};
+use crate::engine::{Effect, Ending, Engine, Input, Key};
 use crate::id::{ConnectionId, DeliveryId, WorkspaceId};
 use crate::journal::writer::{Class, Entry, Writer};
 use crate::journal::{Position, Records};
 use crate::metrics::Metrics;
 use crate::model::{AttemptRecord, Outcome, State, Timings};
-use crate::record::{Carried, Owed, Record};
+use crate::record::Record;
 
 /// What waits for the engine. It is bounded by what fills it: pending deliveries are counted before they
 /// are owed, and there are never more ends of attempts than attempts.
@@ -66,9 +66,7 @@ pub(super) enum Letter {
         answer: oneshot::Sender<Option<ConnectionView>>,
     },
     /// Copy what is owed in a segment, so that it can go.
-    Carry {
-        segment: u32,
-    },
+    Carry(ToCarry),
     /// The thread ends.
     Stop,
 }
@@ -152,7 +150,8 @@ impl Driver {
         loop {
             let now = self.sender.clock.now().as_millisecond();
             let tick = engine.next_tick().map(|at| at.saturating_sub(now).max(0).unsigned_abs());
-            let wait = if carry.left.is_empty() { tick } else { Some(0) }.map(Duration::from_millis);
+            let tick = tick.map(Duration::from_millis);
+            let wait = carry.wait(&self.writer).into_iter().chain(tick).min();
             let letters = self.inbox.take(wait);
             let now = self.sender.clock.now().as_millisecond();
             engine.step(now, Input::Tick, &mut effects);
@@ -175,7 +174,7 @@ impl Driver {
                         let _ = answer.send(engine.connection(&workspace, &connection));
                         continue;
                     }
-                    Letter::Carry { segment } => {
+                    Letter::Carry(segment) => {
                         carry.begin(segment, &engine);
                         continue;
                     }
@@ -191,7 +190,7 @@ impl Driver {
                 self.note(&mut effects, done, &mut todo);
             }
             self.carry_out(&mut todo);
-            self.carry_some(&mut carry, &engine);
+            carry.go_on(&engine, &*self.records, &self.writer);
             self.gauges.in_flight.store(engine.in_flight(), Ordering::Relaxed);
             self.gauges.drained.store(engine.is_drained(), Ordering::Release);
         }
@@ -203,7 +202,7 @@ impl Driver {
         let Todo { facts, starts } = todo;
         for effect in effects.drain(..) {
             match effect {
-                Effect::Start { key, id, workspace, position, index, attempt, rate, .. } => {
+                Effect::Start { key, id, workspace, position, index, attempt, rate } => {
                     let (at, id) = (self.sender.clock.now(), DeliveryId::from_uuid(id));
                     let delivery = id.clone();
                     facts.push(fact(Record::Started { workspace, delivery, attempt, at, rate }, None));
@@ -264,34 +263,6 @@ impl Driver {
         }
     }
 
-    /// Copies a few records to the end of the log. Reading them may wait for the disk, so it is done in
-    /// small pieces, between other work.
-    fn carry_some(&self, carry: &mut Carry, engine: &Engine) {
-        let mut facts = Vec::new();
-        let piece = carry.left.len().min(CARRY_MAX);
-        for key in carry.left.drain(..piece) {
-            let Some(entry) = engine.waiting(key).filter(|entry| entry.position.segment == carry.segment)
-            else {
-                continue;
-            };
-            let record = match self.records.read(entry.position).map(|bytes| Record::from_bytes(&bytes)) {
-                Ok(Ok(record)) => record,
-                Ok(Err(_)) | Err(_) => continue,
-            };
-            let Some(owed) = record.owed() else { continue };
-            let Some(delivery) = owed.deliveries.get(entry.index as usize) else { continue };
-            let (event, deliveries) = (owed.event.clone(), vec![delivery.clone()]);
-            let owed = Owed { event, deliveries, identity: Identity::default() };
-            let (attempts, due_at) = (u32::from(entry.attempts), timestamp(entry.due_at));
-            let carried = Record::Carried(Box::new(Carried { owed, attempts, due_at }));
-            facts.push(fact(carried, Some(carry.segment)));
-        }
-        // If the journal does not take them, the old records stay.
-        if !facts.is_empty() && self.writer.note(Class::Outcome, facts).is_err() {
-            carry.left.clear();
-        }
-    }
-
     /// Makes an attempt and tells the engine how it ended, whatever happens.
     async fn make(self: Arc<Self>, start: Start) {
         crash::point("delivery.starting");
@@ -310,9 +281,9 @@ impl Driver {
         if record.is_err() {
             // It may have been copied, and its segment dropped, since the engine said where it is.
             let copy = self.shelf.open().place_of(&start.id);
-            if let Some(copy) = copy {
+            if let Some((copy, of_copy)) = copy {
                 record = self.read(copy).await;
-                index = 0;
+                index = of_copy;
             }
         }
         let record = match record {
@@ -378,26 +349,6 @@ const FACTS_MAX: usize = 256;
 struct Todo {
     facts: Vec<Entry<Fact>>,
     starts: Vec<Start>,
-}
-
-/// So many records are copied between other work of the engine's thread.
-const CARRY_MAX: usize = 64;
-
-/// What is left to copy of a segment.
-#[derive(Default)]
-struct Carry {
-    segment: u32,
-    left: VecDeque<Key>,
-}
-
-impl Carry {
-    /// Begins with a segment, unless one is being copied.
-    fn begin(&mut self, segment: u32, engine: &Engine) {
-        if self.left.is_empty() {
-            self.segment = segment;
-            self.left = engine.owed_in(segment).into();
-        }
-    }
 }
 
 /// An attempt to make.
