@@ -118,6 +118,13 @@ impl History {
         self.index.dropped(segment);
     }
 
+    /// The highest segment that is gone from the journal. Whoever finds it the same before and after a
+    /// question, and waited for [`Self::caught_up`] between, was shown everything that is owed.
+    #[must_use]
+    pub fn gone(&self) -> u32 {
+        self.index.gone()
+    }
+
     /// Waits for a moment until what is durable now can be found.
     pub async fn caught_up(&self) {
         let _ = tokio::time::timeout(WAIT_MAX, self.index.caught_up()).await;
@@ -219,12 +226,14 @@ impl History {
         self.mending(|view| view.attempts(workspace, delivery))
     }
 
-    /// Answers a question, and makes runs again that turn out to be damaged.
+    /// Answers a question, and makes runs again that turn out to be damaged. `NotFound` when a segment was
+    /// dropped meanwhile: then the question is to be asked again once the index has caught up.
     fn mending<T>(&self, ask: impl Fn(&View<'_>) -> Result<T, Trouble>) -> io::Result<T> {
         for _ in 0..MENDED_MAX {
             match ask(&View::new(&self.index, &self.limits, self.clock.now())) {
                 Ok(answer) => return Ok(answer),
                 Err(Trouble::Damaged(run)) => self.index.mend(&run)?,
+                Err(Trouble::Gone) => return Err(io::ErrorKind::NotFound.into()),
                 Err(Trouble::Io(error)) => return Err(error),
             }
         }

@@ -251,7 +251,9 @@ mod tests {
             feed.send(started(&other, 0)).ok().unwrap();
         }
         // The watcher's task takes all of it, and its queue holds what it can.
-        tokio::time::sleep(Duration::from_millis(10)).await;
+        while !feed.is_empty() {
+            tokio::task::yield_now().await;
+        }
         for attempt in 0..TAIL_QUEUE_MAX {
             assert_eq!(lines.recv().await.unwrap()["attempt"], attempt);
         }

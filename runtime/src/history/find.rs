@@ -96,7 +96,7 @@ impl<'i> View<'i> {
     ) -> Result<Option<Arc<Record>>, Trouble> {
         let Some(position) = self.event_position(workspace, event)? else { return Ok(None) };
         let record = self.read(position)?;
-        Ok(record.filter(|record| record.owed().is_some_and(|owed| owed.event.id == *event)))
+        Ok(Some(record).filter(|record| record.owed().is_some_and(|owed| owed.event.id == *event)))
     }
 
     pub(super) fn delivery(
@@ -161,7 +161,7 @@ impl<'i> View<'i> {
         Ok((segment, newest))
     }
 
-    /// Reads a delivery back; `None` when its segment has been dropped meanwhile.
+    /// Reads a delivery back; `None` when its record has no such delivery.
     pub(super) fn found(
         &self,
         at: usize,
@@ -169,16 +169,14 @@ impl<'i> View<'i> {
         (state_in, standing): (u32, Standing),
     ) -> Result<Option<Found>, Trouble> {
         let segment = self.parts.get(at).map_or(0, |part| part.segment);
-        let Some(record) = self.read(Position { segment, offset: row.offset })? else { return Ok(None) };
+        let record = self.read(Position { segment, offset: row.offset })?;
         let delivery = record.owed().and_then(|owed| owed.deliveries.get(row.index as usize));
         let Some(delivery) = delivery else { return Ok(None) };
         let mut view = view_of(delivery);
         view.attempts = standing.attempts;
         if standing.offset != 0 {
             let said = self.read(Position { segment: state_in, offset: standing.offset })?;
-            if let Some((state, changed_at)) =
-                said.as_deref().and_then(|said| state_in_record(said, delivery))
-            {
+            if let Some((state, changed_at)) = state_in_record(&said, delivery) {
                 (view.state, view.changed_at) = (state, changed_at);
             }
         }
@@ -186,16 +184,19 @@ impl<'i> View<'i> {
         Ok(Some(Found { view, record, index }))
     }
 
-    /// A record; `None` when its segment has been dropped meanwhile.
-    pub(super) fn read(&self, position: Position) -> Result<Option<Arc<Record>>, Trouble> {
+    /// A record.
+    pub(super) fn read(&self, position: Position) -> Result<Arc<Record>, Trouble> {
         let bytes = match self.index.journal.read(position) {
             Ok(bytes) => bytes,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                self.index.is_missing(position.segment);
+                return Err(Trouble::Gone);
+            }
             Err(error) => return Err(error.into()),
         };
         let record =
             Record::from_bytes(&bytes).map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error))?;
-        Ok(Some(Arc::new(record)))
+        Ok(Arc::new(record))
     }
 }
 

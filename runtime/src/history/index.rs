@@ -136,9 +136,19 @@ impl Index {
         self.parts.read().unwrap_or_else(PoisonError::into_inner)
     }
 
+    pub(super) fn gone(&self) -> u32 {
+        self.gone.load(Ordering::Acquire)
+    }
+
     /// Whether a segment is gone from the journal.
     pub(super) fn is_gone(&self, segment: u32) -> bool {
-        segment <= self.gone.load(Ordering::Acquire)
+        segment <= self.gone()
+    }
+
+    /// A question found that a segment is gone from the journal, a moment before [`Self::dropped`] says so.
+    /// Segments go oldest first, so every older one is gone as well.
+    pub(super) fn is_missing(&self, segment: u32) {
+        self.gone.fetch_max(segment, Ordering::AcqRel);
     }
 
     fn change(&self) -> RwLockWriteGuard<'_, Parts> {

@@ -161,7 +161,7 @@ impl View<'_> {
             let segment = self.parts.get(at).map_or(0, |part| part.segment);
             budget.records -= 1;
             let record = self.read(Position { segment, offset: row.offset })?;
-            Ok(record.filter(|record| filter.fits(workspace, record)))
+            Ok(Some(record).filter(|record| filter.fits(workspace, record)))
         })
     }
 

@@ -12,6 +12,9 @@ use super::run::{Damaged, InRun, Run, Term};
 pub(super) enum Trouble {
     /// A run must be made again first.
     Damaged(Arc<Run>),
+    /// A segment was dropped while the question was answered. What was owed in it has been copied, so the
+    /// question must be asked again.
+    Gone,
     /// The journal cannot be read.
     Io(io::Error),
 }
@@ -39,10 +42,12 @@ pub(super) struct Counted {
 /// Every segment, newest first.
 pub(super) fn parts(index: &Index) -> Vec<Part<'_>> {
     let parts = index.parts();
-    let active = Part { index, segment: parts.active.segment, run: None };
+    // The index may be so late that the segment it is at has been dropped.
+    let active = Some(parts.active.segment).filter(|segment| !index.is_gone(*segment));
+    let active = active.map(|segment| Part { index, segment, run: None });
     let runs = parts.runs.iter().rev().filter(|(segment, _)| !index.is_gone(**segment));
     let runs = runs.map(|(segment, run)| Part { index, segment: *segment, run: Some(Arc::clone(run)) });
-    std::iter::once(active).chain(runs).collect()
+    active.into_iter().chain(runs).collect()
 }
 
 impl Part<'_> {

@@ -9,6 +9,9 @@ use crate::journal::Position;
 use crate::model::{AttemptRecord, SkipReason, State};
 use crate::record::{Owed, Record};
 
+/// A question is asked that often when segments are dropped under it each time.
+const ASKED_MAX: usize = 16;
+
 impl Found {
     /// Whether it can be owed again: it is settled, and there is something to send. What a sample left out
     /// was never made.
@@ -20,15 +23,24 @@ impl Found {
 }
 
 impl Node {
-    /// Asks the history, once it shows what was durable before.
+    /// Asks the history, once it shows what was durable before; again when a segment was dropped during
+    /// the question, because what was owed in it stands in a later one by then.
     async fn recall<T: Send + 'static>(
         &self,
-        ask: impl FnOnce(&History) -> std::io::Result<T> + Send + 'static,
+        ask: impl Fn(&History) -> std::io::Result<T> + Send + Sync + 'static,
     ) -> Result<T, ReadError> {
-        self.history.caught_up().await;
-        let history = Arc::clone(&self.history);
-        let answer = tokio::task::spawn_blocking(move || ask(&history)).await;
-        Ok(answer.map_err(std::io::Error::other)??)
+        let ask = Arc::new(ask);
+        let mut asked = 0;
+        loop {
+            let gone = self.history.gone();
+            self.history.caught_up().await;
+            let (history, ask) = (Arc::clone(&self.history), Arc::clone(&ask));
+            let answer = tokio::task::spawn_blocking(move || ask(&history)).await;
+            asked += 1;
+            if self.history.gone() == gone || asked == ASKED_MAX {
+                return Ok(answer.map_err(std::io::Error::other)??);
+            }
+        }
     }
 
     /// Waits until the history shows everything that is durable now, however long it takes.
