@@ -129,6 +129,12 @@ impl Json {
     pub fn accepted(value: Value) -> Self {
         Self::new(StatusCode::ACCEPTED, &value)
     }
+
+    /// 202 with a document that is text already.
+    #[must_use]
+    pub fn accepted_text(text: String) -> Self {
+        Self(StatusCode::ACCEPTED, text)
+    }
 }
 
 impl IntoResponse for Json {

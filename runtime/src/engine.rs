@@ -122,8 +122,6 @@ pub enum Effect {
         id: Uuid,
         /// Where it belongs.
         workspace: WorkspaceId,
-        /// Where it goes.
-        connection: ConnectionId,
         /// The journal's record with it.
         position: Position,
         /// Which of that record's deliveries it is.
@@ -298,10 +296,11 @@ impl Engine {
     /// Puts a delivery into the wheel.
     fn time(&mut self, index: u32, at: Millis) {
         let Some(key) = self.table.key_at(index) else { return };
+        let timer = self.wheel.insert(at, Timer::Delivery(key));
         if let Some(entry) = self.table.at_mut(index) {
             (entry.place, entry.due_at) = (Place::Timed, at);
+            entry.set_timer(timer);
         }
-        self.wheel.insert(at, Timer::Delivery(key));
     }
 
     /// Puts a delivery into its connection's queue, or under its rate limit.
@@ -360,7 +359,7 @@ impl Engine {
         self.behind |= !self.wheel.advance(self.now, WORK_MAX, |timer| due.push(timer));
         for timer in due {
             match timer {
-                // It may be gone or in another place by now, or have got a later time.
+                // Who is withdrawn takes its timer along, so this is about one that waits for its time.
                 Timer::Delivery(key) => {
                     let due = |entry: &&Pending| entry.place == Place::Timed && entry.due_at <= self.now;
                     if let Some(comes_back) = self.table.get(key).filter(due).map(|entry| entry.attempts > 0)
@@ -445,7 +444,6 @@ impl Engine {
             key,
             id: entry.id,
             workspace: queue.workspace_id.clone(),
-            connection: queue.id.clone(),
             position: entry.position,
             index: entry.index,
             attempt: u32::from(entry.attempts),

@@ -10,6 +10,7 @@
 pub mod accept;
 mod admit;
 mod books;
+mod carry;
 pub mod checkpoint;
 pub mod config;
 mod driver;
@@ -363,7 +364,9 @@ fn read(
 /// When checkpoints are written.
 fn pace(config: &NodeConfig) -> Pace {
     Pace {
-        log_bytes: config.checkpoint_log_bytes.min(config.journal_bytes_max / 8),
+        log_bytes: config.checkpoint_log_bytes,
+        // Or the records since the last one would keep segments that a full journal has to drop.
+        log_bytes_max: config.journal_bytes_max / 8,
         after: config.checkpoint_after,
         names_kept: config.idempotency_kept,
         names_max: config.node_idempotency_keys_max as u64,

@@ -29,7 +29,7 @@ pub enum Record {
     Accepted(Box<Owed>),
     /// A delivery is owed again, as another one. The event is repeated, because its own record may go first.
     Replayed(Box<Owed>),
-    /// A delivery that waits, copied so that its old segment can go.
+    /// Deliveries of an event that wait, copied so that their old segment can go.
     Carried(Box<Carried>),
     /// An attempt began. Without an end to it, nobody knows what came of it.
     Started {
@@ -86,15 +86,30 @@ impl Owed {
     }
 }
 
-/// A delivery that waits, with its event and how far it has come.
+/// Deliveries of one event that wait, and how far they have come.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Carried {
-    /// The event and the one delivery.
+    /// The event and those deliveries.
     pub owed: Owed,
+    /// What each of them waits for, in the same order.
+    pub waits: Vec<Waits>,
+}
+
+/// How far a delivery has come that waits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Waits {
     /// Attempts made.
     pub attempts: u32,
     /// Not before this.
     pub due_at: Timestamp,
+}
+
+impl Carried {
+    /// The deliveries, each with its index in the record and what it waits for.
+    pub fn each(&self) -> impl Iterator<Item = (u32, &DeliveryRecord, Waits)> {
+        let deliveries = self.owed.deliveries.iter().zip(&self.waits);
+        (0..).zip(deliveries).map(|(index, (delivery, waits))| (index, delivery, *waits))
+    }
 }
 
 /// A record that this version does not read.
@@ -150,8 +165,10 @@ impl Record {
             Self::Carried(carried) => {
                 put.byte(6);
                 put.owed(&carried.owed);
-                put.number(u64::from(carried.attempts));
-                put.time(carried.due_at);
+                for waits in &carried.waits {
+                    put.number(u64::from(waits.attempts));
+                    put.time(waits.due_at);
+                }
             }
         }
         put.done()
@@ -190,11 +207,11 @@ fn read(bytes: &[u8]) -> Option<Record> {
             state: take.state()?,
             at: take.time()?,
         },
-        6 => Record::Carried(Box::new(Carried {
-            owed: take.owed()?.to_owed(),
-            attempts: take.number_32()?,
-            due_at: take.time()?,
-        })),
+        6 => {
+            let owed = take.owed()?.to_owed();
+            let waits = take.waits(owed.deliveries.len())?;
+            Record::Carried(Box::new(Carried { owed, waits }))
+        }
         _ => return None,
     };
     take.is_empty().then_some(record)
@@ -282,6 +299,12 @@ mod tests {
         Owed { event, deliveries, identity }
     }
 
+    fn carried(at: Timestamp) -> Carried {
+        let owed = owed();
+        let waits = (0..).zip(&owed.deliveries).map(|(attempts, _)| Waits { attempts, due_at: at });
+        Carried { waits: waits.collect(), owed }
+    }
+
     fn attempt(index: usize, outcome: Outcome, at: Timestamp) -> AttemptRecord {
         let some = |text: &str| index.is_multiple_of(2).then(|| text.into());
         AttemptRecord {
@@ -318,7 +341,7 @@ mod tests {
                 at,
                 rate: Some(tally()),
             },
-            Record::Carried(Box::new(Carried { owed: owed(), attempts: 7, due_at: at })),
+            Record::Carried(Box::new(carried(at))),
         ];
         let reasons = [
             DeadReason::AttemptsExhausted,

@@ -172,11 +172,11 @@ impl Sent<'_> {
         let wait = Wait::of(self.headers);
         let shown = match wait.as_ref().zip(workspace) {
             Some((wait, workspace)) => {
-                wait.answers(node, &[(&workspace, &answered)]).await.pop().unwrap_or_default()
+                Json::accepted(wait.answers(node, &[(&workspace, &answered)]).await.pop().unwrap_or_default())
             }
-            None => answered.to_json(),
+            None => Json::accepted_text(answered.to_text()),
         };
-        let mut response = durable(Json::accepted(shown).into_response());
+        let mut response = durable(shown.into_response());
         if answered.repeated {
             response.headers_mut().insert(IDEMPOTENT_REPLAYED, HeaderValue::from_static("true"));
         }

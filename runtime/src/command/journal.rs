@@ -249,9 +249,10 @@ fn shown(record: &Record, position: Position, lsn: Lsn) -> Value {
         Record::Replayed(owed) => owed_json("replayed", owed),
         Record::Carried(carried) => {
             let mut shown = owed_json("carried", &carried.owed);
+            let waits = carried.waits.iter();
+            let waits = waits.map(|waits| json!({ "attempts": waits.attempts, "due_at": waits.due_at }));
             if let Value::Object(fields) = &mut shown {
-                fields.insert("attempts".into(), json!(carried.attempts));
-                fields.insert("due_at".into(), json!(carried.due_at));
+                fields.insert("waits".into(), waits.collect());
             }
             shown
         }

@@ -125,7 +125,13 @@ impl Engine {
                     bucket.waiting.unlink(&mut self.table, index, weight);
                 }
             }
-            Place::Timed | Place::Behind | Place::InFlight | Place::Discarding => {}
+            // Or the timer would stay until a time that may be a month away.
+            Place::Timed => {
+                if let Some(timer) = entry.timer() {
+                    self.wheel.cancel(timer);
+                }
+            }
+            Place::Behind | Place::InFlight | Place::Discarding => {}
         }
     }
 

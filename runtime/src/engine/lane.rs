@@ -73,6 +73,7 @@ impl Lanes {
     }
 
     /// What the lane is ordered by.
+    #[cfg(test)]
     #[must_use]
     pub(super) fn order(&self, number: u32) -> Option<u64> {
         self.lanes.at(number).map(|lane| lane.order)

@@ -121,7 +121,8 @@ impl Limits {
         }
     }
 
-    /// What was started lately, by workspace, for a checkpoint.
+    /// What was started lately, by workspace.
+    #[cfg(test)]
     pub(super) fn gates(&self) -> impl Iterator<Item = (&WorkspaceId, &RateGate)> {
         self.started.iter()
     }

@@ -93,6 +93,20 @@ impl Pending {
     }
 }
 
+impl Pending {
+    /// Its timer's number in the wheel, while it waits for its time. It is in no list then, and this is kept
+    /// in the place of a link.
+    #[must_use]
+    pub fn timer(&self) -> Option<u32> {
+        (self.place == Place::Timed && self.next != NONE).then_some(self.next)
+    }
+
+    /// Remembers the number of its timer.
+    pub fn set_timer(&mut self, timer: u32) {
+        self.next = timer;
+    }
+}
+
 /// A first-in, first-out list through the table.
 #[derive(Clone, Copy, Debug)]
 pub struct List {

@@ -1,6 +1,7 @@
 //! The engine on a clock that is moved by hand, against receivers that are scripts.
 
 mod fair;
+mod held;
 mod restart;
 mod settings;
 mod traps;

@@ -1,73 +1,16 @@
-//! Looking into an engine: its pending deliveries for a checkpoint, and why something is not sent.
+//! Looking into an engine, what it takes over at start, and why something is not sent.
 
-use compiler::gate::{RateGate, Tally};
+use compiler::gate::RateGate;
 use jiff::Timestamp;
 use serde::Serialize;
 use uuid::Uuid;
 
 use super::breaker::BreakerView;
-use super::owe::{Owe, Terms};
+use super::owe::Owe;
 use super::pending::{Pending, Place};
-use super::{Effect, Engine, Key, Millis, timestamp};
+use super::{Effect, Engine, Key, timestamp};
 use crate::id::{ConnectionId, DeliveryId, WorkspaceId};
 use crate::journal::Position;
-
-/// A pending delivery, for a checkpoint.
-#[derive(Clone, Copy, Debug)]
-pub struct PendingView<'a> {
-    /// The UUID of its id.
-    pub id: Uuid,
-    /// Where it belongs.
-    pub workspace: &'a WorkspaceId,
-    /// Where it goes.
-    pub connection: &'a ConnectionId,
-    /// The connection's number in this engine, the same for all of its deliveries.
-    pub connection_number: u32,
-    /// The journal's record with it.
-    pub position: Position,
-    /// Which of that record's deliveries it is.
-    pub index: u32,
-    /// How it is tried.
-    pub terms: &'a Terms,
-    /// The terms' number in this engine, the same for all deliveries with equal ones.
-    pub terms_number: u32,
-    /// Its rate limit.
-    pub rate: Option<Tally>,
-    /// The hash of what it is ordered by.
-    pub order: Option<u64>,
-    /// What a start costs in turns.
-    pub cost: u16,
-    /// Not before this; for what is under way, since when.
-    pub due_at: Millis,
-    /// After this it is given up.
-    pub expires_at: Millis,
-    /// Attempts made, one under way included.
-    pub attempts: u32,
-    /// Whether an attempt is under way: after a crash nobody knows what came of it.
-    pub under_way: bool,
-}
-
-impl PendingView<'_> {
-    /// What [`Engine::restore`] takes.
-    #[must_use]
-    pub fn to_owe(&self) -> Owe {
-        Owe {
-            id: self.id,
-            workspace: self.workspace.clone(),
-            connection: self.connection.clone(),
-            position: self.position,
-            index: self.index,
-            terms: self.terms.clone(),
-            rate: self.rate,
-            order: self.order,
-            cost: self.cost,
-            due_at: self.due_at,
-            expires_at: self.expires_at,
-            attempts: self.attempts,
-            mapped: true,
-        }
-    }
-}
 
 /// Why a pending delivery is not being sent, or that it is.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -118,45 +61,6 @@ pub struct ConnectionView {
 }
 
 impl Engine {
-    /// All pending deliveries, in no order. To look at some millions in pieces, use [`Self::entries_from`].
-    pub fn entries(&self) -> impl Iterator<Item = PendingView<'_>> {
-        self.entries_from(0, usize::MAX)
-    }
-
-    /// The pending deliveries in `most` places from that one on; there are [`Self::places`]. What stays
-    /// pending stays in its place, so a walk in pieces sees everything that is pending from its
-    /// beginning to its end, each as it is at that moment.
-    pub fn entries_from(&self, place: u32, most: usize) -> impl Iterator<Item = PendingView<'_>> {
-        self.table.range(place, most).filter_map(|(_, entry)| self.view(entry))
-    }
-
-    /// How many places there are to walk through.
-    #[must_use]
-    pub fn places(&self) -> usize {
-        self.table.places()
-    }
-
-    fn view<'a>(&'a self, entry: &Pending) -> Option<PendingView<'a>> {
-        let queue = self.queues.connection(entry.connection)?;
-        Some(PendingView {
-            id: entry.id,
-            workspace: &queue.workspace_id,
-            connection: &queue.id,
-            connection_number: entry.connection,
-            position: entry.position,
-            index: entry.index,
-            terms: &self.terms.get(entry.terms)?.terms,
-            terms_number: entry.terms,
-            rate: self.limits.bucket(entry.bucket).map(|bucket| bucket.tally),
-            order: self.lanes.order(entry.lane),
-            cost: entry.cost,
-            due_at: entry.due_at,
-            expires_at: entry.expires_at(),
-            attempts: u32::from(entry.attempts),
-            under_way: entry.place.is_under_way(),
-        })
-    }
-
     /// Takes what was owed before a restart, in any order. Nothing is started before the next step; what
     /// has no input becomes a dead letter here. Lanes are in the order of ids, which is that of their
     /// making, whatever was copied within the journal since.
@@ -187,11 +91,6 @@ impl Engine {
         self.wheel.reserve(deliveries);
     }
 
-    /// What was started lately under rate limits, by workspace, for a checkpoint.
-    pub fn rates(&self) -> impl Iterator<Item = (&WorkspaceId, &RateGate)> {
-        self.limits.gates()
-    }
-
     /// Remembers what was started before a restart.
     pub fn restore_rates(&mut self, rates: impl IntoIterator<Item = (WorkspaceId, RateGate)>) {
         for (workspace, gate) in rates {
@@ -199,11 +98,24 @@ impl Engine {
         }
     }
 
-    /// The deliveries whose record is in a segment.
+    /// How many places there are to walk through.
     #[must_use]
-    pub fn owed_in(&self, segment: u32) -> Vec<Key> {
-        let entries = self.table.range(0, usize::MAX).filter(|(_, entry)| entry.position.segment == segment);
-        entries.filter_map(|(index, _)| self.table.key_at(index)).collect()
+    pub fn places(&self) -> usize {
+        self.table.places()
+    }
+
+    /// The deliveries whose record is in a segment, among those in `most` places from that one on. What stays
+    /// pending stays in its place, so a walk in pieces sees all that is pending from its beginning to its end.
+    pub fn owed_in(&self, segment: u32, place: u32, most: usize) -> impl Iterator<Item = (Position, Key)> {
+        let entries = self.table.range(place, most);
+        let owed = entries.filter(move |(_, entry)| entry.position.segment == segment);
+        owed.filter_map(|(index, entry)| Some((entry.position, self.table.key_at(index)?)))
+    }
+
+    /// Whether an attempt of a delivery is under way.
+    #[must_use]
+    pub fn is_under_way(&self, key: Key) -> bool {
+        self.table.get(key).is_some_and(|entry| entry.place.is_under_way())
     }
 
     /// A delivery that waits, for a copy of its record. What is under way is not copied: its end comes first.

@@ -9,7 +9,7 @@ use crate::id::{DeliveryId, EventId, WorkspaceId};
 use crate::journal::Position;
 use crate::model::{DeliveryRecord, State};
 use crate::node::query::StateKind;
-use crate::record::{Carried, Owed, Record};
+use crate::record::{Carried, Owed, Record, Waits};
 
 /// The rows of one segment. Its memory is bounded by the segment: a row is smaller than its record.
 #[derive(Default)]
@@ -70,11 +70,11 @@ impl Active {
         match record {
             Record::Accepted(owed) => {
                 self.event(owed, position, false);
-                self.owed(owed, position, false);
+                self.owed(owed, position);
             }
             Record::Replayed(owed) => {
                 self.event(owed, position, true);
-                self.owed(owed, position, false);
+                self.owed(owed, position);
             }
             Record::Carried(carried) => self.carried(carried, position),
             Record::Started { workspace, delivery, attempt, .. } => {
@@ -121,9 +121,9 @@ impl Active {
         self.totals.events += u64::from(!copy);
     }
 
-    fn owed(&mut self, owed: &Owed, position: Position, copy: bool) {
+    fn owed(&mut self, owed: &Owed, position: Position) {
         for (at, delivery) in owed.deliveries.iter().enumerate() {
-            self.delivery(owed, delivery, position, index(at), copy);
+            self.delivery(owed, delivery, position, index(at), false);
         }
     }
 
@@ -160,19 +160,18 @@ impl Active {
         self.totals.deliveries += u64::from(!copy);
     }
 
-    /// A delivery that waits was copied here, with its event, so that its old segment can go.
+    /// Deliveries that wait were copied here, with their event, so that their old segment can go.
     fn carried(&mut self, carried: &Carried, position: Position) {
-        let Carried { owed, attempts, due_at } = carried;
-        let Some(delivery) = owed.deliveries.first() else { return };
-        let key = delivery_key(&delivery.workspace, &delivery.id);
-        self.event(owed, position, true);
-        if !self.deliveries.contains_key(&key) {
-            self.owed(owed, position, true);
+        self.event(&carried.owed, position, true);
+        for (index, delivery, Waits { attempts, due_at }) in carried.each() {
+            if !self.deliveries.contains_key(&delivery_key(&delivery.workspace, &delivery.id)) {
+                self.delivery(&carried.owed, delivery, position, index, true);
+            }
+            let state = if attempts > 0 { State::Again { at: due_at } } else { State::Waiting };
+            let standing = self.standing_of(&delivery.workspace, &delivery.id);
+            standing.attempts = standing.attempts.max(attempts);
+            standing.moved(position, &state, None);
         }
-        let state = if *attempts > 0 { State::Again { at: *due_at } } else { State::Waiting };
-        let standing = self.standing_of(&delivery.workspace, &delivery.id);
-        standing.attempts = standing.attempts.max(*attempts);
-        standing.moved(position, &state, None);
     }
 
     fn standing_of(&mut self, workspace: &WorkspaceId, delivery: &DeliveryId) -> &mut Standing {

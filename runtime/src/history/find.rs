@@ -223,8 +223,9 @@ fn state_in_record(record: &Record, delivery: &DeliveryRecord) -> Option<(State,
             Some((state.clone(), ended_at(attempt)))
         }
         Record::Settled { delivery: id, state, at, .. } if *id == delivery.id => Some((state.clone(), *at)),
-        Record::Carried(carried) if carried.attempts > 0 => {
-            Some((State::Again { at: carried.due_at }, delivery.created_at))
+        Record::Carried(carried) => {
+            let (.., waits) = carried.each().find(|(_, carried, _)| carried.id == delivery.id)?;
+            (waits.attempts > 0).then_some((State::Again { at: waits.due_at }, delivery.created_at))
         }
         _ => None,
     }

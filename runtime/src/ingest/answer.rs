@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use serde_json::{Value, json};
+use serde::Serialize;
+use serde_json::Value;
 
 use crate::id::{DeliveryId, EventId, WorkspaceId};
 use crate::model::{DeliveryRecord, SkipReason};
@@ -77,31 +78,52 @@ impl Answered {
     /// As JSON.
     #[must_use]
     pub fn to_json(&self) -> Value {
-        let deliveries = self.deliveries.iter().map(|owed| {
-            let mut one = json!({
-                "id": owed.id.as_str(), "rule": &*owed.rule, "connection": &*owed.connection, "action": &*owed.action,
-            });
-            if let Some(reason) = owed.skipped
-                && let (Some(one), Ok(reason)) = (one.as_object_mut(), serde_json::to_value(reason))
-            {
-                one.insert("skipped".to_owned(), reason);
-            }
-            one
-        });
-        let rules: Vec<&str> = self.rules.iter().map(|rule| &**rule).collect();
-        let mut answer = json!({
-            "id": self.id.as_str(),
-            "durability": DURABILITY,
-            "rules": rules,
-            "deliveries": deliveries.collect::<Vec<_>>(),
-        });
-        if self.repeated
-            && let Some(answer) = answer.as_object_mut()
-        {
-            answer.insert("repeated".to_owned(), true.into());
-        }
-        answer
+        serde_json::to_value(self.shown()).unwrap_or_default()
     }
+
+    /// As the text of that, written at once.
+    #[must_use]
+    pub fn to_text(&self) -> String {
+        serde_json::to_string(&self.shown()).unwrap_or_default()
+    }
+
+    fn shown(&self) -> Shown<'_> {
+        let deliveries = self.deliveries.iter().map(|owed| ShownDelivery {
+            id: owed.id.as_str(),
+            rule: &owed.rule,
+            connection: &owed.connection,
+            action: &owed.action,
+            skipped: owed.skipped,
+        });
+        Shown {
+            id: self.id.as_str(),
+            durability: DURABILITY,
+            rules: &self.rules,
+            deliveries: deliveries.collect(),
+            repeated: self.repeated,
+        }
+    }
+}
+
+/// What a client sees. Texts and lists only: it always has a JSON form.
+#[derive(Serialize)]
+struct Shown<'a> {
+    id: &'a str,
+    durability: &'static str,
+    rules: &'a [Arc<str>],
+    deliveries: Vec<ShownDelivery<'a>>,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    repeated: bool,
+}
+
+#[derive(Serialize)]
+struct ShownDelivery<'a> {
+    id: &'a str,
+    rule: &'a str,
+    connection: &'a str,
+    action: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    skipped: Option<SkipReason>,
 }
 
 impl Owed {

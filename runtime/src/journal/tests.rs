@@ -219,7 +219,7 @@ impl Committed<usize> for Told {
         self.expired.load(Ordering::Relaxed)
     }
 
-    fn needed_soon(&mut self, _segment: &SegmentInfo) {}
+    fn needed_soon(&mut self, _segment: &SegmentInfo, _room: u64) {}
 
     fn dropped(&mut self, segment: u32) {
         self.dropped.lock().unwrap().push(segment);

@@ -66,8 +66,9 @@ pub trait Committed<T>: Send + 'static {
     /// Whether a segment is older than anything is kept.
     fn is_expired(&mut self, segment: &SegmentInfo) -> bool;
 
-    /// A segment will have to go before long; what keeps it may be copied to the end of the log.
-    fn needed_soon(&mut self, segment: &SegmentInfo);
+    /// A segment will have to go before long; what keeps it may be copied to the end of the log, up to `room`
+    /// bytes of it.
+    fn needed_soon(&mut self, segment: &SegmentInfo, room: u64);
 
     /// A segment is gone.
     fn dropped(&mut self, segment: u32);
@@ -120,6 +121,8 @@ struct Queue<T> {
     bytes: usize,
     records: usize,
     closed: bool,
+    /// The thread waits for something: only then it has to be woken, which is a system call.
+    sleeps: bool,
 }
 
 struct Submission<T> {
@@ -138,8 +141,9 @@ impl<T: Send + 'static> Writer<T> {
         limits: WriterLimits,
         committed: impl Committed<T>,
     ) -> std::io::Result<Self> {
+        let queue = Queue { waiting: VecDeque::new(), bytes: 0, records: 0, closed: false, sleeps: false };
         let shared = Arc::new(Shared {
-            queue: Mutex::new(Queue { waiting: VecDeque::new(), bytes: 0, records: 0, closed: false }),
+            queue: Mutex::new(queue),
             some: Condvar::new(),
             limits,
             failing: AtomicBool::new(false),
@@ -211,8 +215,11 @@ impl<T: Send + 'static> Writer<T> {
         queue.bytes += bytes;
         queue.records += entries.len();
         queue.waiting.push_back(Submission { entries, bytes, durable });
+        let wake = std::mem::take(&mut queue.sleeps);
         drop(queue);
-        self.shared.some.notify_one();
+        if wake {
+            self.shared.some.notify_one();
+        }
         Ok(())
     }
 
@@ -226,9 +233,7 @@ impl<T: Send + 'static> Writer<T> {
     #[must_use]
     pub fn is_crowded(&self) -> bool {
         let limits = &self.shared.limits;
-        let queue = self.shared.lock();
-        let (bytes, records) = (queue.bytes, queue.records);
-        drop(queue);
+        let (records, bytes) = self.waiting();
         bytes > limits.queue_bytes_max / 5 * 4 || records > limits.queue_records_max / 5 * 4
     }
 
@@ -364,9 +369,11 @@ impl<T: Send + 'static, C: Committed<T>> Work<T, C> {
                 (false, true) => LOOK_FOR_ROOM_EVERY,
                 (false, false) => LOOK_EVERY,
             };
+            queue.sleeps = true;
             let waited = self.shared.some.wait_timeout(queue, wait);
             let (again, timeout) = waited.unwrap_or_else(PoisonError::into_inner);
             queue = again;
+            queue.sleeps = false;
             if timeout.timed_out() && queue.waiting.is_empty() && !queue.closed {
                 return if self.unvouched { Next::Vouch } else { Next::Look };
             }
@@ -454,7 +461,10 @@ impl<T: Send + 'static, C: Committed<T>> Work<T, C> {
         if (no_space || bytes + 3 * next > self.shared.limits.journal_bytes_max)
             && let Some(oldest) = self.journal.segments().first()
         {
-            self.committed.needed_soon(oldest);
+            // Where the disk has no other file, the rest of this one is for outcomes first.
+            let left = next.saturating_sub(u64::from(self.journal.records().end().offset));
+            let room = if self.journal.has_room() { next } else { left / 2 };
+            self.committed.needed_soon(oldest, room);
         }
         self.shared.bytes.store(bytes, Ordering::Relaxed);
         self.shared.no_space.store(no_space, Ordering::Relaxed);

@@ -26,8 +26,17 @@ pub struct Identity {
     pub key: Option<Arc<str>>,
     /// Whether the app chose the event's id; then that id counts, too.
     pub app_chose_id: bool,
-    /// SHA-256 of what was sent, so that a key that is used for something else is noticed.
+    /// SHA-256 of what was sent, so that a key that is used for something else is noticed. Zeros where there
+    /// is neither a key nor an id of the app's.
     pub body_hash: [u8; 32],
+}
+
+impl Identity {
+    /// Whether there is a name that the same request would come under again.
+    #[must_use]
+    pub fn has_names(&self) -> bool {
+        self.key.is_some() || self.app_chose_id
+    }
 }
 
 /// A durable event.

@@ -9,9 +9,9 @@ use jiff::Timestamp;
 use tokio::sync::oneshot;
 
 use super::accept::{Accepted, Conflict, LimitOf, NewEvent, Rejected};
-use super::books::Books;
+use super::books::{Books, PendingCounts};
 use super::driver::fact;
-use super::gates::skipped_in;
+use super::gates::{is_gated, skipped_in};
 use super::{ChangeError, Found, Node};
 use crate::engine::Input;
 use crate::id::{DeliveryId, WorkspaceId};
@@ -69,6 +69,10 @@ impl Node {
     }
 
     fn reserve(&self, new: &NewEvent) -> Reservation {
+        // Without a name it cannot be a repetition of anything.
+        if !new.identity.has_names() {
+            return Reservation::New;
+        }
         let ids = new.deliveries.iter().map(|delivery| delivery.id.clone());
         let (event, now) = (&new.event, self.clock.now());
         self.shelf.open().window.reserve(&event.workspace, &new.identity, &event.id, ids, now)
@@ -107,16 +111,18 @@ impl Node {
             release_names(&mut self.shelf.open(), &records);
             return Err(Rejected::Stopping);
         }
-        let mut books = self.shelf.open();
-        let asked = books.gates.ask(&mut records);
-        if let Err(rejected) = admit(&mut books, &records) {
+        // Most events ask no gate, and then nobody waits for the books.
+        let mut books = records.iter().any(is_gated).then(|| self.shelf.open());
+        let asked = books.as_mut().map(|books| books.gates.ask(&mut records)).unwrap_or_default();
+        if let Err(rejected) = admit(&self.shelf.pending, &records) {
+            let mut books = books.unwrap_or_else(|| self.shelf.open());
             books.gates.take_back(asked);
             release_names(&mut books, &records);
             return Err(rejected);
         }
         let skipped = records.iter().map(skipped_in).collect();
         // Until what the gates let pass is queued or taken back, nobody else may ask them.
-        let held = (!asked.is_empty()).then_some(books);
+        let held = books.filter(|_| !asked.is_empty());
         crate::crash::point("accept.writing");
         let entries: Vec<_> = records.into_iter().map(|record| fact(record, None)).collect();
         let kept: Vec<Arc<Record>> = entries.iter().map(|entry| Arc::clone(&entry.value.record)).collect();
@@ -126,7 +132,7 @@ impl Node {
                 let mut books = held.unwrap_or_else(|| self.shelf.open());
                 books.gates.take_back(asked);
                 release_names(&mut books, kept.iter().map(|record| &**record));
-                release_pending(&mut books, kept.iter().map(|record| &**record));
+                release_pending(&self.shelf.pending, kept.iter().map(|record| &**record));
                 Err(rejected(refusal, self.writer.limits().journal_bytes_max))
             }
         }
@@ -204,11 +210,11 @@ pub(super) fn delivery_in(record: &Record, index: u32) -> Option<(&EventRecord, 
 }
 
 /// Counts what records owe, if all of it may be owed.
-fn admit(books: &mut Books, records: &[Record]) -> Result<(), Rejected> {
+fn admit(pending: &PendingCounts, records: &[Record]) -> Result<(), Rejected> {
     for (at, record) in records.iter().enumerate() {
         let Some(owed) = record.owed() else { continue };
-        if let Err(rejected) = books.pending.admit(&owed.event.workspace, owed.owing()) {
-            release_pending(books, records.iter().take(at));
+        if let Err(rejected) = pending.admit(&owed.event.workspace, owed.owing()) {
+            release_pending(pending, records.iter().take(at));
             return Err(rejected);
         }
     }
@@ -221,9 +227,9 @@ fn release_names<'a>(books: &mut Books, records: impl IntoIterator<Item = &'a Re
     }
 }
 
-fn release_pending<'a>(books: &mut Books, records: impl IntoIterator<Item = &'a Record>) {
+fn release_pending<'a>(pending: &PendingCounts, records: impl IntoIterator<Item = &'a Record>) {
     for owed in records.into_iter().filter_map(Record::owed) {
-        books.pending.remove(&owed.event.workspace, owed.owing());
+        pending.remove(&owed.event.workspace, owed.owing());
     }
 }
 

@@ -7,6 +7,7 @@ use std::time::Duration;
 use tokio::sync::watch;
 
 use super::accept::{LimitOf, Rejected};
+use super::carry::ToCarry;
 use super::driver::{Inbox, Letter};
 use super::gates::GateBook;
 use crate::clock::Clock;
@@ -17,7 +18,7 @@ use crate::idempotency::Window;
 use crate::journal::writer::Committed;
 use crate::journal::{JournalError, Position, SegmentInfo};
 use crate::metrics::Metrics;
-use crate::model::{AttemptRecord, State};
+use crate::model::{AttemptRecord, DeliveryRecord, State};
 use crate::record::{Owed, Record};
 
 /// A record on its way through the writer.
@@ -37,20 +38,19 @@ pub(super) struct PendingLimits {
 /// Everything that follows from records.
 pub(super) struct Books {
     pub window: Window,
-    pub pending: PendingCounts,
+    pub pending: Arc<PendingCounts>,
     pub gates: GateBook,
     /// Unsettled deliveries of each segment: a segment that has any is kept.
     pins: BTreeMap<u32, Pins>,
-    /// Where unsettled deliveries are that were copied.
-    carried: HashMap<DeliveryId, Position>,
-    pub recent: Recent,
+    /// Where unsettled deliveries are that were copied, and which of their records' they are.
+    carried: HashMap<DeliveryId, (Position, u32)>,
 }
 
 impl Books {
     pub(super) fn new(window: Window, limits: PendingLimits) -> Self {
-        let pending = PendingCounts { limits, node: 0, workspaces: HashMap::new() };
-        let (pins, carried, recent) = (BTreeMap::new(), HashMap::new(), Recent::default());
-        Self { window, pending, gates: GateBook::default(), pins, carried, recent }
+        let pending = Arc::new(PendingCounts::new(limits));
+        let (pins, carried) = (BTreeMap::new(), HashMap::new());
+        Self { window, pending, gates: GateBook::default(), pins, carried }
     }
 
     /// Takes a durable record.
@@ -70,13 +70,13 @@ impl Books {
 
     fn pin(&mut self, segment: u32, owed: &Owed) {
         if owed.owing() > 0 {
-            let pins = self.pins.entry(segment).or_default();
-            pins.deliveries += u64::from(owed.owing());
-            pins.bytes += bytes_of(owed) as u64;
+            let owing = owed.deliveries.iter().filter(|delivery| delivery.skipped.is_none());
+            let bytes = owing.map(|delivery| copy_bytes(owed.event.payload.len(), input_bytes(delivery)));
+            self.pin_many(segment, u64::from(owed.owing()), bytes.sum::<usize>() as u64);
         }
     }
 
-    /// Deliveries in a segment that were owed before the start.
+    /// Deliveries in a segment, and about how many bytes copies of each of them would take.
     pub(super) fn pin_many(&mut self, segment: u32, deliveries: u64, bytes: u64) {
         let pins = self.pins.entry(segment).or_default();
         pins.deliveries += deliveries;
@@ -88,23 +88,24 @@ impl Books {
         let Some(segment) = fact.releases else { return };
         match &*fact.record {
             Record::Carried(carried) => {
-                let Some(delivery) = carried.owed.deliveries.first() else { return };
-                let before = self.carried.insert(delivery.id.clone(), position);
-                self.unpin(before.map_or(segment, |before| before.segment));
+                for (index, delivery, _) in carried.each() {
+                    let before = self.carried.insert(delivery.id.clone(), (position, index));
+                    self.unpin(before.map_or(segment, |(before, _)| before.segment));
+                }
             }
             Record::Finished { workspace, attempt: AttemptRecord { delivery, .. }, .. }
             | Record::Settled { workspace, delivery, .. } => {
                 // The engine may not have known yet that there was a copy.
                 let copy = self.carried.remove(delivery);
-                self.unpin(copy.map_or(segment, |copy| copy.segment));
+                self.unpin(copy.map_or(segment, |(copy, _)| copy.segment));
                 self.pending.remove(workspace, 1);
             }
             Record::Accepted(_) | Record::Replayed(_) | Record::Started { .. } => {}
         }
     }
 
-    /// Where a delivery is now, if it was copied.
-    pub(super) fn place_of(&self, delivery: &DeliveryId) -> Option<Position> {
+    /// Where a delivery is now, if it was copied: its record, and which of that record's it is.
+    pub(super) fn place_of(&self, delivery: &DeliveryId) -> Option<(Position, u32)> {
         self.carried.get(delivery).copied()
     }
 
@@ -124,20 +125,38 @@ impl Books {
 #[derive(Clone, Copy, Default)]
 struct Pins {
     deliveries: u64,
-    /// About how much of the segment they are.
+    /// About how much copies of them would take, if each had its event to itself.
     bytes: u64,
 }
 
+/// About how many bytes of an event's or a delivery's record are neither payload nor input.
+const REST_BYTES: usize = 300;
+
 /// About how many bytes a record with that takes.
 fn bytes_of(owed: &Owed) -> usize {
-    let inputs =
-        owed.deliveries.iter().map(|delivery| delivery.input.as_ref().map_or(0, |text| text.len()) + 300);
-    owed.event.payload.len() + 300 + inputs.sum::<usize>()
+    let inputs = owed.deliveries.iter().map(|delivery| input_bytes(delivery) + REST_BYTES);
+    owed.event.payload.len() + REST_BYTES + inputs.sum::<usize>()
 }
 
-/// Counts of what is pending, to refuse more than the limits.
+fn input_bytes(delivery: &DeliveryRecord) -> usize {
+    delivery.input.as_ref().map_or(0, |text| text.len())
+}
+
+/// About how many bytes a copy of one delivery takes, which has its whole event with it.
+pub(super) fn copy_bytes(payload_bytes: usize, input_bytes: usize) -> usize {
+    payload_bytes + input_bytes + 2 * REST_BYTES
+}
+
+/// Counts of what is pending, to refuse more than the limits. Every event asks, so they have a lock of their
+/// own: the books' is held for whole batches.
 pub(super) struct PendingCounts {
     limits: PendingLimits,
+    /// A std mutex: held to count.
+    counts: Mutex<Counts>,
+}
+
+#[derive(Default)]
+struct Counts {
     node: u32,
     workspaces: HashMap<WorkspaceId, u32>,
 }
@@ -146,38 +165,71 @@ pub(super) struct PendingCounts {
 const PENDING_RETRY: Duration = Duration::from_secs(5);
 
 impl PendingCounts {
-    pub(super) fn node(&self) -> u32 {
-        self.node
+    fn new(limits: PendingLimits) -> Self {
+        Self { limits, counts: Mutex::default() }
     }
 
-    /// Counts deliveries in, if the limits allow.
-    pub(super) fn admit(&mut self, workspace: &WorkspaceId, count: u32) -> Result<(), Rejected> {
+    fn counts(&self) -> MutexGuard<'_, Counts> {
+        self.counts.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn node(&self) -> u32 {
+        self.counts().node
+    }
+
+    /// Whether so many could be counted in now.
+    pub(super) fn look(&self, workspace: &WorkspaceId, count: u32) -> Result<(), Rejected> {
+        self.fits(&self.counts(), workspace, count)
+    }
+
+    fn fits(&self, counts: &Counts, workspace: &WorkspaceId, count: u32) -> Result<(), Rejected> {
         let refuse = |limit, max, of| {
             Err(Rejected::Limit { limit, max: u64::from(max), of, retry_after: PENDING_RETRY })
         };
-        if count == 0 {
-            return Ok(());
-        }
-        let had = self.workspaces.get(workspace).copied().unwrap_or(0);
+        let had = counts.workspaces.get(workspace).copied().unwrap_or(0);
         if had.saturating_add(count) > self.limits.workspace_max {
             return refuse("workspace_pending_max", self.limits.workspace_max, LimitOf::Workspace);
         }
-        if self.node.saturating_add(count) > self.limits.node_max {
+        if counts.node.saturating_add(count) > self.limits.node_max {
             return refuse("node_pending_max", self.limits.node_max, LimitOf::Node);
         }
-        self.add(workspace, count);
+        Ok(())
+    }
+
+    /// Counts deliveries in, if the limits allow.
+    pub(super) fn admit(&self, workspace: &WorkspaceId, count: u32) -> Result<(), Rejected> {
+        if count == 0 {
+            return Ok(());
+        }
+        let mut counts = self.counts();
+        self.fits(&counts, workspace, count)?;
+        counts.add(workspace, count);
         Ok(())
     }
 
     /// Counts deliveries in that are owed already.
-    pub(super) fn add(&mut self, workspace: &WorkspaceId, count: u32) {
-        self.node = self.node.saturating_add(count);
-        let had = self.workspaces.entry(workspace.clone()).or_default();
-        *had = had.saturating_add(count);
+    pub(super) fn add(&self, workspace: &WorkspaceId, count: u32) {
+        self.counts().add(workspace, count);
     }
 
     /// Counts deliveries out.
-    pub(super) fn remove(&mut self, workspace: &WorkspaceId, count: u32) {
+    pub(super) fn remove(&self, workspace: &WorkspaceId, count: u32) {
+        if count > 0 {
+            self.counts().remove(workspace, count);
+        }
+    }
+}
+
+impl Counts {
+    fn add(&mut self, workspace: &WorkspaceId, count: u32) {
+        self.node = self.node.saturating_add(count);
+        match self.workspaces.get_mut(workspace) {
+            Some(had) => *had = had.saturating_add(count),
+            None => _ = self.workspaces.insert(workspace.clone(), count),
+        }
+    }
+
+    fn remove(&mut self, workspace: &WorkspaceId, count: u32) {
         self.node = self.node.saturating_sub(count);
         if let Some(had) = self.workspaces.get_mut(workspace) {
             *had = had.saturating_sub(count);
@@ -191,15 +243,35 @@ impl PendingCounts {
 /// Bytes of recent events that are kept in memory, so that a first attempt reads nothing back.
 const RECENT_BYTES_MAX: usize = 64 << 20;
 
-/// The records that were written last.
+/// The records that were written last. Every attempt asks, so they have a lock of their own.
 #[derive(Default)]
 pub(super) struct Recent {
+    /// A std mutex: held to look one up, or to add a batch.
+    records: Mutex<RecentRecords>,
+}
+
+#[derive(Default)]
+struct RecentRecords {
     by_position: HashMap<Position, Arc<Record>>,
     order: VecDeque<(Position, usize)>,
     bytes: usize,
 }
 
 impl Recent {
+    fn add<'r>(&self, records: impl Iterator<Item = (Position, &'r Arc<Record>)>) {
+        let mut recent = self.records.lock().unwrap_or_else(PoisonError::into_inner);
+        for (position, record) in records {
+            recent.add(position, record);
+        }
+    }
+
+    pub(super) fn get(&self, position: Position) -> Option<Arc<Record>> {
+        let recent = self.records.lock().unwrap_or_else(PoisonError::into_inner);
+        recent.by_position.get(&position).cloned()
+    }
+}
+
+impl RecentRecords {
     fn add(&mut self, position: Position, record: &Arc<Record>) {
         let (Record::Accepted(owed) | Record::Replayed(owed)) = &**record else { return };
         if owed.owing() == 0 {
@@ -217,21 +289,19 @@ impl Recent {
             self.bytes -= bytes;
         }
     }
-
-    pub(super) fn get(&self, position: Position) -> Option<Arc<Record>> {
-        self.by_position.get(&position).cloned()
-    }
 }
 
 /// The books behind their lock.
 pub(super) struct Shelf {
+    pub pending: Arc<PendingCounts>,
+    pub recent: Recent,
     /// A std mutex: held for a page of a list or a batch of records, never across an await.
     books: Mutex<Books>,
 }
 
 impl Shelf {
     pub(super) fn new(books: Books) -> Self {
-        Self { books: Mutex::new(books) }
+        Self { pending: Arc::clone(&books.pending), recent: Recent::default(), books: Mutex::new(books) }
     }
 
     pub(super) fn open(&self) -> MutexGuard<'_, Books> {
@@ -265,6 +335,7 @@ impl Committed<Fact> for Bookkeeper {
         let mut owed = Vec::new();
         let mut inputs = Vec::new();
         let mut records = Vec::with_capacity(entries.len());
+        self.shelf.recent.add(entries.iter().map(|(position, fact)| (*position, &fact.record)));
         let mut books = self.shelf.open();
         for (position, fact) in entries {
             if matches!(&*fact.record, Record::Finished { state: State::Delivered, .. }) {
@@ -273,11 +344,11 @@ impl Committed<Fact> for Bookkeeper {
             books.apply(&fact.record, position);
             records.push((position, Arc::clone(&fact.record)));
             books.release(&fact, position);
-            books.recent.add(position, &fact.record);
             match &*fact.record {
                 Record::Carried(carried) => {
-                    let id = carried.owed.deliveries.first().and_then(|delivery| delivery.id.uuid());
-                    inputs.extend(id.map(|id| Input::Carried { id, position, index: 0 }));
+                    inputs.extend(carried.each().filter_map(|(index, delivery, _)| {
+                        Some(Input::Carried { id: delivery.id.uuid()?, position, index })
+                    }))
                 }
                 record => owes(record, position, &mut owed),
             }
@@ -299,11 +370,13 @@ impl Committed<Fact> for Bookkeeper {
         self.is_older(segment, self.journal_kept)
     }
 
-    fn needed_soon(&mut self, segment: &SegmentInfo) {
+    fn needed_soon(&mut self, segment: &SegmentInfo, room: u64) {
         let pins = self.shelf.open().pins.get(&segment.number).copied().unwrap_or_default();
         // Copying a segment that is owed as a whole would free nothing and write for ever.
-        if pins.deliveries > 0 && pins.bytes <= segment.bytes / 2 {
-            self.inbox.push(Letter::Carry { segment: segment.number });
+        let bytes_max = room.min(segment.bytes / 2);
+        if pins.deliveries > 0 && pins.bytes <= bytes_max {
+            let (segment, owed) = (segment.number, pins.deliveries);
+            self.inbox.push(Letter::Carry(ToCarry { segment, owed, bytes_max }));
         }
     }
 

@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::panic::AssertUnwindSafe;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
-use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use futures_util::FutureExt;
@@ -11,28 +11,35 @@ use tokio::runtime::Handle;
 use tokio::sync::{oneshot, watch};
 use uuid::Uuid;
 
-use super::accept::Identity;
 use super::books::{Fact, Shelf};
+use super::carry::{Carry, ToCarry};
 use crate::crash;
 use crate::deliver::{Report, Sender, attempt};
 use crate::engine::view::{ConnectionView, Standing};
-use crate::engine::{Effect, Ending, Engine, Input, Key, timestamp};
+use crate::engine::{Effect, Ending, Engine, Input, Key};
 use crate::id::{ConnectionId, DeliveryId, WorkspaceId};
 use crate::journal::writer::{Class, Entry, Writer};
 use crate::journal::{Position, Records};
 use crate::metrics::Metrics;
 use crate::model::{AttemptRecord, Outcome, State, Timings};
-use crate::record::{Carried, Owed, Record};
+use crate::record::Record;
 
 /// What waits for the engine. It is bounded by what fills it: pending deliveries are counted before they
 /// are owed, and there are never more ends of attempts than attempts.
 #[derive(Default)]
 pub(super) struct Inbox {
     /// A std mutex: held to push or to take everything.
-    waiting: Mutex<VecDeque<Letter>>,
+    letters: Mutex<Letters>,
     some: Condvar,
-    /// Nobody reads it any more. Written and read under the lock.
-    closed: AtomicBool,
+}
+
+#[derive(Default)]
+struct Letters {
+    waiting: VecDeque<Letter>,
+    /// The engine's thread waits for something: only then it has to be woken, which is a system call.
+    sleeps: bool,
+    /// Nobody reads it any more.
+    closed: bool,
 }
 
 /// However the engine's thread ends, nobody waits for an answer of it afterwards.
@@ -40,9 +47,9 @@ struct Closing<'a>(&'a Inbox);
 
 impl Drop for Closing<'_> {
     fn drop(&mut self) {
-        let mut waiting = self.0.waiting.lock().unwrap_or_else(PoisonError::into_inner);
-        self.0.closed.store(true, Ordering::Relaxed);
-        waiting.clear();
+        let mut letters = self.0.lock();
+        letters.closed = true;
+        letters.waiting.clear();
     }
 }
 
@@ -66,53 +73,56 @@ pub(super) enum Letter {
         answer: oneshot::Sender<Option<ConnectionView>>,
     },
     /// Copy what is owed in a segment, so that it can go.
-    Carry {
-        segment: u32,
-    },
+    Carry(ToCarry),
     /// The thread ends.
     Stop,
 }
 
 impl Inbox {
+    fn lock(&self) -> MutexGuard<'_, Letters> {
+        self.letters.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     pub(super) fn push(&self, letter: Letter) {
-        let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
-        if self.closed.load(Ordering::Relaxed) {
-            return;
-        }
-        waiting.push_back(letter);
-        drop(waiting);
-        self.some.notify_one();
+        self.push_all([letter]);
     }
 
     pub(super) fn push_inputs(&self, inputs: impl IntoIterator<Item = Input>) {
-        let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
-        if self.closed.load(Ordering::Relaxed) {
+        self.push_all(inputs.into_iter().map(Letter::Input));
+    }
+
+    fn push_all(&self, new: impl IntoIterator<Item = Letter>) {
+        let mut letters = self.lock();
+        if letters.closed {
             return;
         }
-        let before = waiting.len();
-        waiting.extend(inputs.into_iter().map(Letter::Input));
-        if waiting.len() > before {
-            drop(waiting);
+        letters.waiting.extend(new);
+        let wake = letters.sleeps && !letters.waiting.is_empty();
+        // Whoever comes next need not do it again.
+        letters.sleeps &= !wake;
+        drop(letters);
+        if wake {
             self.some.notify_one();
         }
     }
 
     /// How much waits.
     pub(super) fn len(&self) -> usize {
-        self.waiting.lock().unwrap_or_else(PoisonError::into_inner).len()
+        self.lock().waiting.len()
     }
 
     /// Everything that waits; waits for something for at most that long.
     fn take(&self, at_most: Option<Duration>) -> VecDeque<Letter> {
-        let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
-        if waiting.is_empty() {
-            waiting = match at_most {
-                None => self.some.wait(waiting).unwrap_or_else(PoisonError::into_inner),
-                Some(wait) if wait.is_zero() => waiting,
-                Some(wait) => self.some.wait_timeout(waiting, wait).unwrap_or_else(PoisonError::into_inner).0,
+        let mut letters = self.lock();
+        if letters.waiting.is_empty() && at_most != Some(Duration::ZERO) {
+            letters.sleeps = true;
+            letters = match at_most {
+                None => self.some.wait(letters).unwrap_or_else(PoisonError::into_inner),
+                Some(wait) => self.some.wait_timeout(letters, wait).unwrap_or_else(PoisonError::into_inner).0,
             };
+            letters.sleeps = false;
         }
-        std::mem::take(&mut waiting)
+        std::mem::take(&mut letters.waiting)
     }
 }
 
@@ -148,18 +158,25 @@ impl Driver {
 
     fn drive(self: &Arc<Self>, mut engine: Engine, mut effects: Vec<Effect>) {
         let _closing = Closing(&self.inbox);
-        let mut carry = Carry::default();
+        let (mut carry, mut todo) = (Carry::default(), Todo::default());
         loop {
             let now = self.sender.clock.now().as_millisecond();
             let tick = engine.next_tick().map(|at| at.saturating_sub(now).max(0).unsigned_abs());
-            let wait = if carry.left.is_empty() { tick } else { Some(0) }.map(Duration::from_millis);
+            let tick = tick.map(Duration::from_millis);
+            let wait = carry.wait(&self.writer).into_iter().chain(tick).min();
             let letters = self.inbox.take(wait);
             let now = self.sender.clock.now().as_millisecond();
             engine.step(now, Input::Tick, &mut effects);
-            self.carry_out(&mut effects, None);
+            self.note(&mut effects, None, &mut todo);
             for letter in letters {
+                if todo.facts.len() >= FACTS_MAX {
+                    self.carry_out(&mut todo);
+                }
                 let done = match letter {
-                    Letter::Stop => return,
+                    Letter::Stop => {
+                        self.carry_out(&mut todo);
+                        return;
+                    }
                     // Who asked may have gone.
                     Letter::Standing { delivery, answer } => {
                         let _ = answer.send(engine.standing(delivery));
@@ -169,7 +186,7 @@ impl Driver {
                         let _ = answer.send(engine.connection(&workspace, &connection));
                         continue;
                     }
-                    Letter::Carry { segment } => {
+                    Letter::Carry(segment) => {
                         carry.begin(segment, &engine);
                         continue;
                     }
@@ -182,22 +199,22 @@ impl Driver {
                         report.record.map(|record| (key, record))
                     }
                 };
-                self.carry_out(&mut effects, done);
+                self.note(&mut effects, done, &mut todo);
             }
-            self.carry_some(&mut carry, &engine);
+            self.carry_out(&mut todo);
+            carry.go_on(&engine, &*self.records, &self.writer);
             self.gauges.in_flight.store(engine.in_flight(), Ordering::Relaxed);
             self.gauges.drained.store(engine.is_drained(), Ordering::Release);
         }
     }
 
-    /// Does what the engine wants. `done` is the attempt that just ended.
-    fn carry_out(self: &Arc<Self>, effects: &mut Vec<Effect>, done: Option<(Key, AttemptRecord)>) {
+    /// Notes what the engine wants. `done` is the attempt that just ended.
+    fn note(&self, effects: &mut Vec<Effect>, done: Option<(Key, AttemptRecord)>, todo: &mut Todo) {
         let mut done = done;
-        let mut facts = Vec::new();
-        let mut starts = Vec::new();
+        let Todo { facts, starts } = todo;
         for effect in effects.drain(..) {
             match effect {
-                Effect::Start { key, id, workspace, position, index, attempt, rate, .. } => {
+                Effect::Start { key, id, workspace, position, index, attempt, rate } => {
                     let (at, id) = (self.sender.clock.now(), DeliveryId::from_uuid(id));
                     let delivery = id.clone();
                     facts.push(fact(Record::Started { workspace, delivery, attempt, at, rate }, None));
@@ -218,9 +235,14 @@ impl Driver {
                 }
             }
         }
-        if facts.is_empty() {
+    }
+
+    /// Does what was noted: the journal is told in one go, and then the attempts begin.
+    fn carry_out(self: &Arc<Self>, todo: &mut Todo) {
+        if todo.facts.is_empty() {
             return;
         }
+        let (facts, starts) = (std::mem::take(&mut todo.facts), std::mem::take(&mut todo.starts));
         // Nobody waits for these. If the journal fails later, a restart finds the attempts begun and not ended.
         if self.writer.note(Class::Outcome, facts).is_err() {
             tracing::debug!("the journal takes no outcomes any more");
@@ -228,10 +250,16 @@ impl Driver {
             self.inbox.push(Letter::Input(Input::Drain));
             return;
         }
-        for start in starts {
-            let driver = Arc::clone(self);
-            self.runtime.spawn(async move { driver.make(start).await });
+        if starts.is_empty() {
+            return;
         }
+        // One task goes over to the runtime's threads and begins the others there, where that costs no wake-up.
+        let driver = Arc::clone(self);
+        self.runtime.spawn(async move {
+            for start in starts {
+                tokio::spawn(Arc::clone(&driver).make(start));
+            }
+        });
     }
 
     fn moved(
@@ -244,34 +272,6 @@ impl Driver {
         match ended {
             Some(attempt) => Record::Finished { workspace, attempt, state },
             None => Record::Settled { workspace, delivery, state, at: self.sender.clock.now() },
-        }
-    }
-
-    /// Copies a few records to the end of the log. Reading them may wait for the disk, so it is done in
-    /// small pieces, between other work.
-    fn carry_some(&self, carry: &mut Carry, engine: &Engine) {
-        let mut facts = Vec::new();
-        let piece = carry.left.len().min(CARRY_MAX);
-        for key in carry.left.drain(..piece) {
-            let Some(entry) = engine.waiting(key).filter(|entry| entry.position.segment == carry.segment)
-            else {
-                continue;
-            };
-            let record = match self.records.read(entry.position).map(|bytes| Record::from_bytes(&bytes)) {
-                Ok(Ok(record)) => record,
-                Ok(Err(_)) | Err(_) => continue,
-            };
-            let Some(owed) = record.owed() else { continue };
-            let Some(delivery) = owed.deliveries.get(entry.index as usize) else { continue };
-            let (event, deliveries) = (owed.event.clone(), vec![delivery.clone()]);
-            let owed = Owed { event, deliveries, identity: Identity::default() };
-            let (attempts, due_at) = (u32::from(entry.attempts), timestamp(entry.due_at));
-            let carried = Record::Carried(Box::new(Carried { owed, attempts, due_at }));
-            facts.push(fact(carried, Some(carry.segment)));
-        }
-        // If the journal does not take them, the old records stay.
-        if !facts.is_empty() && self.writer.note(Class::Outcome, facts).is_err() {
-            carry.left.clear();
         }
     }
 
@@ -293,9 +293,9 @@ impl Driver {
         if record.is_err() {
             // It may have been copied, and its segment dropped, since the engine said where it is.
             let copy = self.shelf.open().place_of(&start.id);
-            if let Some(copy) = copy {
+            if let Some((copy, of_copy)) = copy {
                 record = self.read(copy).await;
-                index = 0;
+                index = of_copy;
             }
         }
         let record = match record {
@@ -320,8 +320,7 @@ impl Driver {
 
     /// A record, from memory or from the disk.
     pub(super) async fn read(&self, position: Position) -> std::io::Result<Arc<Record>> {
-        let recent = self.shelf.open().recent.get(position);
-        if let Some(record) = recent {
+        if let Some(record) = self.shelf.recent.get(position) {
             return Ok(record);
         }
         let records = Arc::clone(&self.records);
@@ -355,24 +354,14 @@ impl Driver {
     }
 }
 
-/// So many records are copied between other work of the engine's thread.
-const CARRY_MAX: usize = 64;
+/// So many records wait at most until the journal is told, while the engine's thread has other letters.
+const FACTS_MAX: usize = 256;
 
-/// What is left to copy of a segment.
+/// What the engine wants, not yet done.
 #[derive(Default)]
-struct Carry {
-    segment: u32,
-    left: VecDeque<Key>,
-}
-
-impl Carry {
-    /// Begins with a segment, unless one is being copied.
-    fn begin(&mut self, segment: u32, engine: &Engine) {
-        if self.left.is_empty() {
-            self.segment = segment;
-            self.left = engine.owed_in(segment).into();
-        }
-    }
+struct Todo {
+    facts: Vec<Entry<Fact>>,
+    starts: Vec<Start>,
 }
 
 /// An attempt to make.

@@ -24,11 +24,6 @@ impl Node {
         if self.writer.is_crowded() {
             return Some(Rejected::Busy { retry_after: CROWDED_RETRY });
         }
-        let mut books = self.shelf.open();
-        let looked = books.pending.admit(workspace?, 1);
-        if looked.is_ok() {
-            books.pending.remove(workspace?, 1);
-        }
-        looked.err()
+        self.shelf.pending.look(workspace?, 1).err()
     }
 }

@@ -8,6 +8,7 @@ use compiler::gate::{Gated, Tally};
 use jiff::Timestamp;
 
 use super::Owed;
+use super::Waits;
 use super::take::Take;
 use crate::id::{ConnectionId, DeliveryId, EventId, RevisionId, WorkspaceId};
 use crate::model::{DeliveryRecord, EventRecord, Policy, SkipReason, State};
@@ -58,8 +59,8 @@ pub struct OwedGlance<'a> {
     pub body_hash: [u8; 32],
     /// Whether the record is the event's first one, and no repetition of it.
     pub is_accepted: bool,
-    /// Of a carried record: attempts made, and not before this.
-    pub carried: Option<(u32, Timestamp)>,
+    /// Of a carried record: what each of the deliveries waits for; of others nothing.
+    pub carried: Vec<Waits>,
 }
 
 /// An event.
@@ -142,7 +143,7 @@ impl<'a> Glance<'a> {
             }
             6 => {
                 let mut owed = take.owed()?;
-                owed.carried = Some((take.number_32()?, take.time()?));
+                owed.carried = take.waits(owed.deliveries.len())?;
                 Self::Owed(owed)
             }
             _ => return None,

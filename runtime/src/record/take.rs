@@ -7,6 +7,7 @@ use compiler::gate::{GateKey, Gated, Once, Tally};
 use jiff::Timestamp;
 use jiff::civil::Date;
 
+use super::Waits;
 use super::glance::{DeliveryGlance, EventGlance, OwedGlance};
 use super::{OLDEST_VERSION, VERSION};
 use crate::engine::owe::Terms;
@@ -144,7 +145,7 @@ impl<'a> Take<'a> {
         let key = self.option(Self::text)?;
         let app_chose_id = self.flag()?;
         let body_hash = self.array()?;
-        let (is_accepted, carried) = (false, None);
+        let (is_accepted, carried) = (false, Vec::new());
         Some(OwedGlance { event, deliveries, key, app_chose_id, body_hash, is_accepted, carried })
     }
 
@@ -155,6 +156,12 @@ impl<'a> Take<'a> {
             flags: self.byte()?,
             state: self.option(Self::shared)?,
         })
+    }
+
+    /// What so many carried deliveries wait for.
+    pub(super) fn waits(&mut self, deliveries: usize) -> Option<Vec<Waits>> {
+        let one = |take: &mut Self| Some(Waits { attempts: take.number_32()?, due_at: take.time()? });
+        (0..deliveries).map(|_| one(self)).collect()
     }
 
     fn delivery(&mut self) -> Option<DeliveryGlance<'a>> {

@@ -19,27 +19,29 @@ fn a_restored_engine_owes_what_the_old_one_did_in_the_same_order() {
     for started in bench.started.clone().iter().take(5) {
         bench.finish(started.key, Outcome::TimedOut);
     }
-    let before: Vec<Owe> = bench.engine.entries().map(|view| view.to_owe()).collect();
-    let in_pieces = (0..bench.engine.places()).step_by(9);
-    let in_pieces = in_pieces.flat_map(|place| bench.engine.entries_from(u32::try_from(place).unwrap(), 9));
-    assert_eq!(in_pieces.map(|view| view.to_owe()).collect::<Vec<_>>(), before);
+    let before = bench.engine.held();
     assert_eq!(before.len(), bench.engine.pending());
-    assert_eq!(
-        bench.engine.entries().filter(|view| view.under_way).count(),
-        bench.engine.in_flight() as usize
-    );
+    let in_pieces = (0..bench.engine.places()).step_by(9);
+    let in_pieces: Vec<(Position, Key)> =
+        in_pieces.flat_map(|place| bench.engine.owed_in(1, u32::try_from(place).unwrap(), 9)).collect();
+    let positions = |owed: &[Owe]| owed.iter().map(|owe| owe.position).collect::<Vec<_>>();
+    assert_eq!(in_pieces.iter().map(|(position, _)| *position).collect::<Vec<_>>(), positions(&before));
+    assert_eq!(bench.engine.owed_in(2, 0, usize::MAX).count(), 0, "all of it is in segment 1");
+    let under_way = in_pieces.iter().filter(|(_, key)| bench.engine.is_under_way(*key)).count();
+    assert_eq!(under_way, bench.engine.in_flight() as usize);
 
     let caps = Caps { in_flight_max: 512, connection_in_flight_max: 2 };
     let mut engine = Engine::new(caps, bench.now, 1);
-    engine
-        .restore_rates(bench.engine.rates().map(|(id, gate)| (id.clone(), gate.clone())).collect::<Vec<_>>());
+    engine.restore_rates(
+        bench.engine.limits.gates().map(|(id, gate)| (id.clone(), gate.clone())).collect::<Vec<_>>(),
+    );
     let mut backwards = before.clone();
     backwards.reverse();
     let mut effects = Vec::new();
     engine.restore(backwards, &mut effects);
     assert_eq!(effects, []);
     assert_eq!(engine.next_tick(), Some(bench.now), "what is due does not wait for something else");
-    let mut after: Vec<Owe> = engine.entries().map(|view| view.to_owe()).collect();
+    let mut after = engine.held();
     let mut sorted = before.clone();
     for owed in [&mut after, &mut sorted] {
         owed.sort_by_key(|owe| owe.id);
@@ -78,8 +80,8 @@ fn nothing_is_owed_twice() {
     bench.step(Input::Owe(Box::new(again)));
     assert_eq!((bench.engine.pending(), bench.started.len()), (1, 1));
     bench.step(Input::Carried { id, position: Position { segment: 9, offset: 64 }, index: 3 });
-    let view = bench.engine.entries().next().unwrap();
-    assert_eq!((view.position.segment, view.index), (9, 3));
+    let held = bench.engine.held();
+    assert_eq!((held[0].position.segment, held[0].index), (9, 3));
     let key = bench.started[0].key;
     bench.finish(key, Outcome::Delivered);
     bench.finish(key, Outcome::Delivered);
@@ -95,7 +97,7 @@ fn nothing_is_owed_twice() {
 fn what_is_due_after_a_restart_starts_at_once() {
     let mut old = Bench::new(8, 2);
     old.owe("a", "hook", policy());
-    let owe = old.engine.entries().map(|view| view.to_owe()).next().unwrap();
+    let owe = old.engine.held().pop().unwrap();
     let caps = Caps { in_flight_max: 8, connection_in_flight_max: 2 };
     let mut engine = Engine::new(caps, START, 1);
     let mut effects = Vec::new();

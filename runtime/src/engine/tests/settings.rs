@@ -86,6 +86,22 @@ fn attempts_count_for_the_limit_retries_too() {
     assert_eq!(bench.started.len(), 4);
 }
 
+/// A month of timers for deliveries that are long gone would be a list that anybody can make grow.
+#[test]
+fn who_is_discarded_before_its_time_takes_its_timer_along() {
+    let mut bench = Bench::new(512, 1);
+    let month = 30 * 86_400_000;
+    let ids: Vec<Uuid> = (0..1_000).map(|_| bench.owe_at("a", "1", policy(), START + month)).collect();
+    let kept = bench.owe_at("a", "1", policy(), START + 1_000);
+    assert_eq!(bench.engine.wheel.len(), 1_001);
+    for id in ids {
+        bench.step(Input::Discard(id));
+    }
+    assert_eq!((bench.engine.wheel.len(), bench.engine.pending()), (1, 1));
+    bench.pass(1_000);
+    assert_eq!(bench.started.iter().map(|started| started.id).collect::<Vec<_>>(), [kept]);
+}
+
 #[test]
 fn deliveries_under_a_limit_can_be_discarded_and_expire() {
     let mut bench = Bench::new(512, 64);

@@ -9,7 +9,7 @@ use crate::engine::Millis;
 use crate::engine::owe::{Terms, cost_of, expires_at};
 use crate::journal::Position;
 use crate::model::State;
-use crate::node::books::millis;
+use crate::node::books::{copy_bytes, millis};
 use crate::node::gates::GateBook;
 use crate::record::glance::{DeliveryGlance, Glance, OwedGlance};
 
@@ -61,7 +61,7 @@ impl Changes {
             None => {
                 self.unreadable.get_or_insert(position);
             }
-            Some(Glance::Owed(owed)) => self.owed(&owed, position, bytes.len()),
+            Some(Glance::Owed(owed)) => self.owed(&owed, position),
             Some(Glance::Started { workspace, delivery, attempt, at, rate }) => {
                 if let Some(rate) = rate {
                     self.gates.recall_start(workspace, &rate, at);
@@ -86,17 +86,21 @@ impl Changes {
         }
     }
 
-    fn owed(&mut self, owed: &OwedGlance<'_>, position: Position, record_bytes: usize) {
+    fn owed(&mut self, owed: &OwedGlance<'_>, position: Position) {
         let workspace = self.tables.workspace(owed.event.workspace);
         if owed.is_accepted {
             self.gates.recall_accepted(owed);
         }
-        let share = u32::try_from(record_bytes / owed.deliveries.len().max(1)).unwrap_or(u32::MAX);
+        let mut waits = owed.carried.iter();
         for (index, delivery) in (0..).zip(&owed.deliveries) {
+            let waits = waits.next();
             let Some(mut entry) = self.entry(delivery, workspace) else { continue };
-            (entry.position, entry.index, entry.bytes) = (position, index, share);
-            if let Some((attempts, due_at)) = owed.carried {
-                (entry.attempts, entry.due_at) = (attempts, millis(due_at));
+            (entry.position, entry.index) = (position, index);
+            let input_bytes = delivery.input.map_or(0, str::len);
+            entry.bytes =
+                u32::try_from(copy_bytes(owed.event.payload.len(), input_bytes)).unwrap_or(u32::MAX);
+            if let Some(waits) = waits {
+                (entry.attempts, entry.due_at) = (waits.attempts, millis(waits.due_at));
             }
             let (id, place) = (entry.id.as_u128(), self.born.len());
             self.born.push(Some(entry));

@@ -17,6 +17,8 @@ pub(in crate::node) struct Pace {
     /// After so many bytes of records, or half of the last checkpoint's bytes if that is more: writing
     /// checkpoints then never takes more than twice the bytes of the journal.
     pub log_bytes: u64,
+    /// It is never more than that, however large checkpoints are.
+    pub log_bytes_max: u64,
     /// After so long, if anything has been written.
     pub after: Duration,
     /// Names that are older are left out.
@@ -167,7 +169,8 @@ impl Work {
     }
 
     fn bytes_due(&self) -> u64 {
-        self.newest.as_ref().map_or(0, |(_, _, bytes)| bytes / 2).max(self.pace.log_bytes)
+        let large = self.newest.as_ref().map_or(0, |(_, _, bytes)| bytes / 2);
+        large.max(self.pace.log_bytes).min(self.pace.log_bytes_max)
     }
 
     /// Bytes of the journal since the last try; segments in between count in full.

@@ -20,7 +20,7 @@ use crate::model::{AttemptRecord, DeliveryRecord, EventRecord, Outcome, Policy, 
 use crate::node::accept::Identity;
 use crate::node::gates::GateBook;
 use crate::node::recovery::Recovery;
-use crate::record::{Carried, Owed, Record};
+use crate::record::{Carried, Owed, Record, Waits};
 
 fn at(second: i64) -> Timestamp {
     Timestamp::from_second(second).unwrap()
@@ -139,7 +139,8 @@ fn next(
         }
         _ => {
             let owed = Owed { event, deliveries: vec![delivery], identity: Identity::default() };
-            Record::Carried(Box::new(Carried { owed, attempts: number as u32 % 5, due_at: moment }))
+            let waits = vec![Waits { attempts: number as u32 % 5, due_at: moment }];
+            Record::Carried(Box::new(Carried { owed, waits }))
         }
     }
 }
@@ -208,6 +209,7 @@ fn log(disk: &Arc<FakeDisk>, from: Option<Mark>, visit: &mut dyn FnMut(Position,
 fn work(disk: &Arc<FakeDisk>, log: &SegmentLog) -> Work {
     let pace = Pace {
         log_bytes: 1,
+        log_bytes_max: u64::MAX,
         after: Duration::MAX,
         names_kept: Duration::from_secs(1 << 30),
         names_max: 1 << 20,
