@@ -10,7 +10,7 @@ const CELL_CHARS_MAX: usize = 72;
 #[must_use]
 pub(super) fn table<const N: usize>(heads: [&str; N], rows: &[[String; N]]) -> String {
     let heads = heads.map(str::to_owned);
-    let rows: Vec<[String; N]> = std::iter::once(&heads).chain(rows).map(|row| shown(row)).collect();
+    let rows: Vec<[String; N]> = std::iter::once(&heads).chain(rows).map(shown).collect();
     let mut widths = [0; N];
     for row in &rows {
         for (width, cell) in widths.iter_mut().zip(row) {

@@ -70,7 +70,7 @@ struct Found {
 
 impl Found {
     fn to_json(&self) -> Value {
-        let mut shown = json!({ "event": self.event["id"] });
+        let mut shown = json!({ "event": field(&self.event, "id") });
         if let (Some(shown), Some(event)) = (shown.as_object_mut(), self.event.as_object()) {
             let told = ["id", "payload", "revision", "deliveries"];
             let rest = event.iter().filter(|(name, _)| !told.contains(&name.as_str()));
@@ -103,7 +103,7 @@ impl Asking {
     async fn found(&self) -> Result<Found, Exit> {
         let mut found =
             Found { event: self.get(&format!("/events/{}", self.event)).await?, ..Found::default() };
-        if !found.event["revision"].is_null() {
+        if !field(&found.event, "revision").is_null() {
             self.trace(&mut found).await?;
         }
         found.deliveries = self.deliveries().await?;
@@ -116,12 +116,12 @@ impl Asking {
         let answer = self.client.send(Method::GET, &path, &[("accept", "application/json")], None).await?;
         if answer.status == StatusCode::OK {
             let mut trace = read(&answer.body)?;
-            found.revision = trace["revision"].take();
-            found.trace = trace["trace"].take();
+            let mut taken = |name| trace.get_mut(name).map(Value::take).unwrap_or_default();
+            (found.revision, found.trace) = (taken("revision"), taken("trace"));
             return Ok(());
         }
         found.untraceable = true;
-        found.revision = json!({ "id": found.event["revision"], "number": null });
+        found.revision = json!({ "id": field(&found.event, "revision"), "number": null });
         // Prints why.
         let _ = answer.good();
         say("its rules cannot be asked again; what follows is what the history has");
@@ -134,10 +134,10 @@ impl Asking {
         loop {
             let path = format!("/deliveries?event={}&limit={PAGE_MAX}{cursor}", self.event);
             let mut page = self.get(&path).await?;
-            if let Some(items) = page["items"].as_array_mut() {
+            if let Some(items) = page.get_mut("items").and_then(Value::as_array_mut) {
                 all.append(items);
             }
-            match page["next"].as_str() {
+            match field(&page, "next").as_str() {
                 Some(next) => cursor = format!("&cursor={}", percent(next)),
                 None => break,
             }
@@ -154,6 +154,11 @@ impl Asking {
         let path = format!("{}{path}", self.workspace);
         read(&self.client.send(Method::GET, &path, &[], None).await?.good()?)
     }
+}
+
+/// A field of an object; null where there is none.
+fn field<'v>(object: &'v Value, name: &str) -> &'v Value {
+    object.get(name).unwrap_or(&Value::Null)
 }
 
 fn read(text: &str) -> Result<Value, Exit> {

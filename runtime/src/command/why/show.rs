@@ -4,22 +4,22 @@ use jiff::Timestamp;
 use serde_json::Value;
 
 use super::super::table::table;
-use super::Found;
+use super::{Found, field};
 use crate::out::harmless;
 
 /// All of it.
 #[must_use]
 pub(super) fn text(found: &Found, now: Timestamp) -> String {
     let mut text = head(found, now);
-    let rules = found.trace["rules"].as_array().map(Vec::as_slice).unwrap_or_default();
-    if found.event["revision"].is_null() {
+    let rules = field(&found.trace, "rules").as_array().map(Vec::as_slice).unwrap_or_default();
+    if field(&found.event, "revision").is_null() {
         text.push_str("\nno rules were live when it came\n");
     } else if !rules.is_empty() {
         let rows: Vec<[String; 4]> = rules.iter().map(rule).collect();
         text.push('\n');
         text.push_str(&table(["RULE", "ANSWER", "DECIDED BY", "SAW"], &rows));
     }
-    for note in found.trace["notes"].as_array().into_iter().flatten() {
+    for note in field(&found.trace, "notes").as_array().into_iter().flatten() {
         text.push_str(&harmless(&told(note)));
         text.push('\n');
     }
@@ -44,7 +44,7 @@ fn head(found: &Found, now: Timestamp) -> String {
     }
     let came = word(event, "received_at");
     let mut second = format!("came {}{}", moment(&came), since(&came, now));
-    if let Some(number) = found.revision["number"].as_u64() {
+    if let Some(number) = field(&found.revision, "number").as_u64() {
         second.push_str(&format!(", decided by revision {number}"));
     }
     if let Some(parent) = event["traceparent"].as_str() {
