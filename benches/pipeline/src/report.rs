@@ -66,11 +66,8 @@ impl Report {
     /// microseconds of processor time per event.
     pub fn cost(&mut self, what: impl Into<String>, events: u64, used: Used) -> f64 {
         let each = |amount: f64| amount / events.max(1) as f64;
-        let threads: serde_json::Map<String, Value> = used
-            .threads
-            .iter()
-            .map(|(name, seconds)| (name.clone(), each(seconds * 1e6).into()))
-            .collect();
+        let threads: serde_json::Map<String, Value> =
+            used.threads.iter().map(|(name, seconds)| (name.clone(), each(seconds * 1e6).into())).collect();
         let micros = each(used.seconds * 1e6);
         let cost = json!({
             "part": self.part, "what": what.into(), "events": events, "micros": micros,
