@@ -51,13 +51,17 @@ where
     address
 }
 
+/// So long a receiver may take nothing in, where it never will.
+const SHORT: Duration = Duration::from_millis(300);
+
 /// Sends so many bytes there.
-async fn send(address: SocketAddr, bytes: usize) -> (Result<Answer, Failure>, Duration) {
+async fn send(address: SocketAddr, bytes: usize, stall: Duration) -> (Result<Answer, Failure>, Duration) {
     let mut asked = request(&format!("https://{address}/hook"));
     asked.tls = profile(true, false);
     asked.body = vec![b'x'; bytes].into();
     let mut settings = settings();
     settings.phases.tls = 5 * SECOND;
+    settings.phases.write_stall = stall;
     let began = std::time::Instant::now();
     let sent = Http::new(&settings).unwrap().send(asked, 20 * SECOND).await;
     (sent, began.elapsed())
@@ -85,7 +89,7 @@ async fn a_receiver_that_takes_nothing_in_is_given_up_long_before_the_attempt_is
     })
     .await;
     for (address, bytes) in [(no_room, 1 << 20), (no_reading, 64 << 20)] {
-        let (sent, took) = send(address, bytes).await;
+        let (sent, took) = send(address, bytes, SHORT).await;
         let failure = sent.unwrap_err();
         assert_eq!(failure.outcome, Outcome::TimedOut, "{failure:?}");
         assert!(failure.error.contains("took nothing in"), "{failure:?}");
@@ -98,7 +102,7 @@ async fn a_receiver_that_takes_a_body_in_slowly_gets_all_of_it() {
     let address = by_hand(async |mut stream: TlsStream<TcpStream>| {
         stream.write_all(&[settings_with_window(0), more(0, 1 << 24)].concat()).await.unwrap();
         let mut bytes = [0; 1 << 16];
-        // Seven times as long as a receiver may take nothing in, in the end.
+        // Twice as long as a receiver may take nothing in, in the end.
         for _ in 0..20 {
             sleep(Duration::from_millis(100)).await;
             let _ = stream.read(&mut bytes).await;
@@ -110,7 +114,7 @@ async fn a_receiver_that_takes_a_body_in_slowly_gets_all_of_it() {
         read_on(stream).await;
     })
     .await;
-    let (sent, took) = send(address, 200 << 10).await;
+    let (sent, took) = send(address, 200 << 10, SECOND).await;
     assert_eq!(sent.map(|answer| answer.status.as_u16()), Ok(200));
     assert!(took >= SECOND, "{took:?}");
 }
@@ -128,12 +132,12 @@ async fn an_answer_has_so_many_headers_and_comes_to_the_point() {
         while stream.write_all(&hint).await.is_ok() {}
     })
     .await;
-    let (sent, took) = send(informs_for_ever, 2).await;
+    let (sent, took) = send(informs_for_ever, 2, SHORT).await;
     assert_eq!(sent.unwrap_err().outcome, Outcome::Unreachable);
     assert!(took < 15 * SECOND, "{took:?}");
     for (count, expected) in [(100, Ok(200)), (101, Err(Outcome::Unreachable))] {
         let many = by_hand_with_headers(count).await;
-        let (sent, _) = send(many, 2).await;
+        let (sent, _) = send(many, 2, SHORT).await;
         let got = sent.map(|answer| answer.status.as_u16()).map_err(|failure| failure.outcome);
         assert_eq!(got, expected, "{count}");
     }
