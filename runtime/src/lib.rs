@@ -35,5 +35,8 @@ pub mod replay;
 pub mod rules;
 pub mod secret;
 pub mod server;
+#[cfg(test)]
+mod simulation;
+mod sync;
 pub mod tail;
 pub mod workspace;
