@@ -24,7 +24,6 @@ mod walk;
 
 use std::io;
 use std::sync::{Arc, PoisonError};
-use std::thread::JoinHandle;
 use std::time::Duration;
 
 use tokio::sync::broadcast;
@@ -40,6 +39,7 @@ use crate::journal::{Position, Records};
 use crate::model::State;
 use crate::node::query::{Cursor, DeliveryFilter, DeliveryView, EventFilter, EventView, Feed, Page};
 use crate::record::Record;
+use crate::sync::{JoinHandle, Mutex, spawn, within};
 
 /// So long a question waits for what was durable before it. When the index is later than that, the answer
 /// is older than the question; the node's status says by how much.
@@ -79,7 +79,7 @@ pub struct History {
     clock: Arc<dyn Clock>,
     limits: HistoryLimits,
     /// A std mutex: taken once, at the end.
-    thread: std::sync::Mutex<Option<JoinHandle<()>>>,
+    thread: Mutex<Option<JoinHandle<()>>>,
 }
 
 /// A delivery and where in the journal it is.
@@ -101,9 +101,9 @@ impl History {
     pub fn start(parts: HistoryParts, limits: HistoryLimits) -> io::Result<Self> {
         let HistoryParts { journal, disk, clock, feed, segments, last } = parts;
         let index = Arc::new(Index::open(journal, disk, &segments, last));
-        let history = Self { index, clock, limits, thread: std::sync::Mutex::default() };
+        let history = Self { index, clock, limits, thread: Mutex::default() };
         let (index, teller) = (Arc::clone(&history.index), history.teller(feed));
-        let thread = std::thread::Builder::new().name("history".into()).spawn(move || index.run(teller))?;
+        let thread = spawn("history", move || index.run(teller))?;
         *history.thread.lock().unwrap_or_else(PoisonError::into_inner) = Some(thread);
         Ok(history)
     }
@@ -127,7 +127,7 @@ impl History {
 
     /// Waits for a moment until what is durable now can be found.
     pub async fn caught_up(&self) {
-        let _ = tokio::time::timeout(WAIT_MAX, self.index.caught_up()).await;
+        let _ = within(WAIT_MAX, self.index.caught_up()).await;
     }
 
     /// Waits until what is durable now can be found, however long it takes.

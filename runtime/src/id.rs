@@ -19,7 +19,7 @@ macro_rules! ids {
             /// A fresh one: the prefix, `_`, and a UUIDv7 as 32 hexadecimal digits (RFC 9562).
             #[must_use]
             pub fn fresh() -> Self {
-                Self(format!("{}_{}", $prefix, Uuid::now_v7().simple()).into())
+                Self(format!("{}_{}", $prefix, crate::sync::uuid().simple()).into())
             }
 
             /// Takes an id that was made before. It is not looked up.

@@ -36,7 +36,10 @@ pub mod replay;
 pub mod rules;
 pub mod secret;
 pub mod server;
+#[cfg(test)]
+mod simulation;
 pub mod spans;
+mod sync;
 pub mod tail;
 pub mod trace_context;
 pub mod workspace;

@@ -26,11 +26,9 @@ mod tests;
 mod timed;
 
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
-use std::thread::JoinHandle;
+use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
-use ring::rand::{SecureRandom, SystemRandom};
 use tokio::sync::{broadcast, oneshot, watch};
 
 pub use accept::{Accepted, Conflict, ConflictBy, Identity, LimitOf, NewEvent, Rejected};
@@ -63,6 +61,7 @@ use crate::journal::{Journal, JournalError, Position};
 use crate::metrics::Metrics;
 use crate::record::Record;
 use crate::spans::Spans;
+use crate::sync::{JoinHandle, Mutex, Tasks, blocking, random, sleep, spawn, within};
 
 /// Why a node does not start.
 #[derive(Debug, thiserror::Error)]
@@ -173,10 +172,10 @@ impl Node {
     ) -> Result<Arc<Self>, OpenError> {
         let Parts { clock, transport, disk } = parts;
         let options =
-            SegmentOptions { segment_bytes: config.segment_bytes, prepare_ahead: true, seed: random_seed()? };
+            SegmentOptions { segment_bytes: config.segment_bytes, prepare_ahead: true, seed: random()? };
         let (log, recovery) = read(&disk, &clock, options)?;
         let last = recovery.last();
-        let mut engine = Engine::new(caps(config), clock.now().as_millisecond(), random_seed()?);
+        let mut engine = Engine::new(caps(config), clock.now().as_millisecond(), random()?);
         let mut books = empty_books(config);
         let left = recovery.restore(&mut engine, &mut books, clock.now())?;
         tracing::info!(pending = books.pending.node(), "what is owed is known again");
@@ -214,12 +213,12 @@ impl Node {
             writer: Arc::clone(&writer),
             inbox: Arc::clone(&inbox),
             gauges: Arc::clone(&gauges),
-            runtime: tokio::runtime::Handle::current(),
+            tasks: Tasks::current(),
         });
         let (running, effects) = (Arc::clone(&driver), left.effects);
         let engine_failed = failed.clone();
         let run = move || running.run(engine, effects, &engine_failed);
-        let thread = std::thread::Builder::new().name("engine".into()).spawn(run)?;
+        let thread = spawn("engine", run)?;
         let (stopping, engine) = (AtomicBool::new(false), Mutex::new(Some(thread)));
         Ok(Arc::new(Self {
             metrics,
@@ -312,10 +311,13 @@ impl Node {
     pub async fn drain(&self, at_most: Duration) -> u32 {
         self.stopping.store(true, Ordering::Release);
         self.inbox.push_inputs([Input::Drain]);
-        let deadline = tokio::time::Instant::now() + at_most;
-        while !self.gauges.drained.load(Ordering::Acquire) && tokio::time::Instant::now() < deadline {
-            tokio::time::sleep(Duration::from_millis(5)).await;
-        }
+        let drained = async {
+            while !self.gauges.drained.load(Ordering::Acquire) {
+                sleep(Duration::from_millis(5)).await;
+            }
+        };
+        // Whoever is not done by then is counted.
+        let _ = within(at_most, drained).await;
         self.gauges.in_flight.load(Ordering::Relaxed)
     }
 
@@ -328,7 +330,7 @@ impl Node {
         self.inbox.push(Letter::Stop);
         let (writer, keeper) = (Arc::clone(&self.writer), Arc::clone(&self.keeper));
         let history = Arc::clone(&self.history);
-        let closing = tokio::task::spawn_blocking(move || {
+        let closing = blocking(move || {
             // A panic in there has been reported by the panic hook already.
             let _ = thread.join();
             writer.close();
@@ -428,13 +430,4 @@ fn empty_books(config: &NodeConfig) -> Books {
     let limits =
         PendingLimits { workspace_max: config.workspace_pending_max, node_max: config.node_pending_max };
     Books::new(window, limits)
-}
-
-/// A seed that nobody can guess.
-fn random_seed() -> std::io::Result<u64> {
-    let mut bytes = [0; 8];
-    SystemRandom::new()
-        .fill(&mut bytes)
-        .map_err(|_| std::io::Error::other("the system has no random numbers"))?;
-    Ok(u64::from_le_bytes(bytes))
 }

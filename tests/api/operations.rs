@@ -69,9 +69,10 @@ async fn counts_move_and_nothing_that_users_write_makes_a_series() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn metrics_are_for_the_admin_key_and_for_their_own() {
-    let app =
-        App::start_with(|settings| settings.metrics_key = Some(String::from("reads_metrics_and_nothing_else").into()))
-            .await;
+    let app = App::start_with(|settings| {
+        settings.metrics_key = Some(String::from("reads_metrics_and_nothing_else").into())
+    })
+    .await;
     app.post("/v1/workspaces", json!({ "id": "ws" })).await.expect(201);
     let own = key_of(&app, "ws").await;
     let rows = [

@@ -6,7 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::io;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+use std::sync::{Arc, PoisonError};
 
 use tokio::sync::watch;
 
@@ -16,6 +16,7 @@ use super::walk::{salt, walk};
 use crate::journal::disk::Disk;
 use crate::journal::{Position, Records};
 use crate::record::Record;
+use crate::sync::{Condvar, Mutex, MutexGuard, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 /// Records that may wait for the index; more are read from the journal later.
 const QUEUE_RECORDS_MAX: usize = 16_384;
@@ -260,6 +261,10 @@ impl Index {
         let until = if durable >> 32 == u64::from(written) && known > 0 { known } else { u32::MAX };
         if let Err(error) = self.read_on(written, until, None) {
             tracing::error!(segment = written, %error, "the history of a segment cannot be read");
+            if durable >> 32 == u64::from(written) {
+                // What could not be read will not be seen later either: nobody must wait for it.
+                self.seen.send_modify(|seen| *seen = (*seen).max(durable));
+            }
         }
         self.unmade().remove(&written);
         self.seen.send_modify(|_| {});

@@ -5,8 +5,8 @@ use std::io;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
-use rand::Rng;
 use rand::rngs::StdRng;
+use rand::{Rng, SeedableRng};
 
 use super::disk::{Disk, DiskFile};
 
@@ -31,12 +31,16 @@ pub(crate) struct Faults {
     pub(crate) read_is_short: AtomicBool,
     /// Bytes that files may still be made of.
     pub(crate) space: AtomicU64,
+    /// If it is not 0, the next sync fails, and the system forgets what it could not write: it is still
+    /// read, and no later sync writes it. The number decides what had been written by then.
+    pub(crate) forgets: AtomicU64,
 }
 
 impl Default for Faults {
     fn default() -> Self {
         let (write_fails, read_is_short) = (AtomicBool::new(false), AtomicBool::new(false));
-        Self { write_fails, read_is_short, space: AtomicU64::new(u64::MAX) }
+        let (space, forgets) = (AtomicU64::new(u64::MAX), AtomicU64::new(0));
+        Self { write_fails, read_is_short, space, forgets }
     }
 }
 
@@ -94,6 +98,8 @@ pub(crate) struct FakeFile {
 struct Contents {
     durable: Vec<u8>,
     unsynced: Vec<(usize, Vec<u8>)>,
+    /// What is read: everything that was written.
+    now: Vec<u8>,
     /// It was made empty and grows.
     grows: bool,
 }
@@ -106,10 +112,27 @@ fn write(bytes: &mut Vec<u8>, offset: usize, part: &[u8]) {
 }
 
 impl Contents {
-    fn now(&self) -> Vec<u8> {
-        let mut bytes = self.durable.clone();
-        self.unsynced.iter().for_each(|(offset, part)| write(&mut bytes, *offset, part));
-        bytes
+    fn of(durable: Vec<u8>, grows: bool) -> Self {
+        Self { now: durable.clone(), durable, unsynced: Vec::new(), grows }
+    }
+
+    fn write(&mut self, offset: usize, part: &[u8]) {
+        write(&mut self.now, offset, part);
+        self.unsynced.push((offset, part.to_vec()));
+    }
+
+    fn forget(&mut self, random: &mut StdRng) {
+        for (offset, part) in self.unsynced.drain(..) {
+            if random.random_bool(0.5) {
+                write(&mut self.durable, offset, &part);
+            }
+        }
+    }
+
+    fn sync(&mut self) {
+        for (offset, part) in self.unsynced.drain(..) {
+            write(&mut self.durable, offset, &part);
+        }
     }
 }
 
@@ -166,7 +189,7 @@ impl FakeDisk {
     pub(crate) fn copy(&self) -> Self {
         let disk = Self::default();
         for (name, file) in &self.names.lock().unwrap().now {
-            disk.put(name, file.inner.lock().unwrap().now());
+            disk.put(name, file.inner.lock().unwrap().now.clone());
         }
         disk
     }
@@ -193,7 +216,7 @@ impl FakeDisk {
                 Act::Remove(name) => disk.remove(&name).unwrap(),
                 Act::SyncNames => disk.sync_names().unwrap(),
                 Act::Write(file, offset, part) => {
-                    files[file].inner.lock().unwrap().unsynced.push((offset, part));
+                    files[file].inner.lock().unwrap().write(offset, &part);
                 }
                 Act::Sync(file) => files[file].sync().unwrap(),
             }
@@ -203,7 +226,7 @@ impl FakeDisk {
 
     fn make(&self, name: &str, bytes: u64) -> Arc<FakeFile> {
         let grows = bytes == 0;
-        let inner = Mutex::new(Contents { durable: vec![0; bytes as usize], unsynced: Vec::new(), grows });
+        let inner = Mutex::new(Contents::of(vec![0; bytes as usize], grows));
         let mut story = self.story.lock().unwrap();
         let number = story.iter().flatten().filter(|act| matches!(act, Act::Create(..))).count();
         if let Some(story) = &mut *story {
@@ -232,13 +255,13 @@ impl FakeDisk {
     /// Puts a durable file there.
     pub(crate) fn put(&self, name: &str, bytes: Vec<u8>) {
         let file = self.make(name, 0);
-        *file.inner.lock().unwrap() = Contents { durable: bytes, unsynced: Vec::new(), grows: false };
+        *file.inner.lock().unwrap() = Contents::of(bytes, false);
         self.sync_names().unwrap();
     }
 
     /// The bytes of a file.
     pub(crate) fn bytes_of(&self, name: &str) -> Vec<u8> {
-        self.names.lock().unwrap().now[name].inner.lock().unwrap().now()
+        self.names.lock().unwrap().now[name].inner.lock().unwrap().now.clone()
     }
 
     /// The names, in order.
@@ -307,16 +330,16 @@ impl Disk for FakeDisk {
 
 impl DiskFile for FakeFile {
     fn bytes(&self) -> io::Result<u64> {
-        Ok(self.inner.lock().unwrap().now().len() as u64)
+        Ok(self.inner.lock().unwrap().now.len() as u64)
     }
 
     fn read_at(&self, offset: u64, buffer: &mut [u8]) -> io::Result<()> {
         if self.faults.read_is_short.load(Ordering::Relaxed) {
             return Err(io::ErrorKind::UnexpectedEof.into());
         }
-        let bytes = self.inner.lock().unwrap().now();
+        let contents = self.inner.lock().unwrap();
         let from = offset as usize;
-        let found = bytes.get(from..from + buffer.len()).ok_or(io::ErrorKind::UnexpectedEof)?;
+        let found = contents.now.get(from..from + buffer.len()).ok_or(io::ErrorKind::UnexpectedEof)?;
         buffer.copy_from_slice(found);
         Ok(())
     }
@@ -328,7 +351,7 @@ impl DiskFile for FakeFile {
         let mut contents = self.inner.lock().unwrap();
         let fits = offset as usize + bytes.len() <= contents.durable.len();
         assert!(fits || contents.grows, "a segment never grows");
-        contents.unsynced.push((offset as usize, bytes.to_vec()));
+        contents.write(offset as usize, bytes);
         if let Some(story) = &mut *self.story.lock().unwrap() {
             story.push(Act::Write(self.number, offset as usize, bytes.to_vec()));
         }
@@ -339,12 +362,15 @@ impl DiskFile for FakeFile {
         if self.sync_fails.load(Ordering::Relaxed) {
             return Err(io::Error::other("the disk is gone"));
         }
+        let forgets = self.faults.forgets.swap(0, Ordering::Relaxed);
+        if forgets != 0 {
+            self.inner.lock().unwrap().forget(&mut StdRng::seed_from_u64(forgets));
+            return Err(io::Error::other("the disk is gone"));
+        }
         if let Some(story) = &mut *self.story.lock().unwrap() {
             story.push(Act::Sync(self.number));
         }
-        let mut contents = self.inner.lock().unwrap();
-        contents.durable = contents.now();
-        contents.unsynced.clear();
+        self.inner.lock().unwrap().sync();
         Ok(())
     }
 }

@@ -2,12 +2,13 @@
 
 use std::collections::BTreeMap;
 use std::io;
-use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::sync::{Arc, PoisonError};
 
 use super::disk::DiskFile;
 use super::format::{RECORD_HEADER_BYTES, SEGMENT_HEADER_BYTES, record_header};
 use super::reader::{Pieces, Thread, Visit, begins_at, failed, file_name, scan, segment_header};
 use super::{JournalError, Mark, Position, Records};
+use crate::sync::{Mutex, RwLock};
 
 /// Every segment's file, and how far the log is durable.
 pub(super) struct OpenSegments {

@@ -28,6 +28,8 @@ pub(super) struct Thread {
 pub(super) struct End {
     /// The offset behind the last good batch.
     pub offset: u64,
+    /// The offset of the last good batch; the same as `offset` when there is none.
+    pub last_batch: u64,
     /// Why the next one is not good.
     pub what: &'static str,
 }
@@ -97,11 +99,11 @@ pub(super) fn scan(
     until: u64,
     visit: Visit<'_>,
 ) -> io::Result<End> {
-    let mut offset = from;
+    let (mut offset, mut last_batch) = (from, from);
     while offset < until {
         let (head, crc, payload) = match batch(pieces, offset, segment, thread)? {
             Ok(found) => found,
-            Err(what) => return Ok(End { offset, what }),
+            Err(what) => return Ok(End { offset, last_batch, what }),
         };
         let base = offset + BATCH_HEADER_BYTES as u64;
         // What a repair has put aside counts and is not there.
@@ -114,9 +116,10 @@ pub(super) fn scan(
         thread.lsn += u64::from(head.records);
         thread.chain = crc;
         thread.written_at = head.written_at;
+        last_batch = offset;
         offset += head.batch_bytes() as u64;
     }
-    Ok(End { offset, what: "the log does not go on from here" })
+    Ok(End { offset, last_batch, what: "the log does not go on from here" })
 }
 
 pub(super) type Batch<'a> = (BatchHeader, u32, &'a [u8]);

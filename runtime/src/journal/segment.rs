@@ -2,7 +2,6 @@
 
 use std::collections::VecDeque;
 use std::sync::Arc;
-use std::thread::JoinHandle;
 
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
@@ -19,6 +18,7 @@ use super::reader::{
 use super::{Journal, JournalError, Lsn, Mark, Position, Records, SegmentInfo};
 use crate::clock::Clock;
 use crate::crash;
+use crate::sync::{JoinHandle, spawn};
 
 /// No batch has more bytes: it bounds what a crash can cut short, and what is zeroed after one.
 const BATCH_BYTES_MAX: usize = 16 << 20;
@@ -124,8 +124,8 @@ impl SegmentLog {
                 sealed.push_back(SegmentInfo { number, bytes, written_at: begun_at });
             }
         }
-        if let Some(Found { active, dirty: true, .. }) = &before {
-            truncate(active)?;
+        if let Some(found) = &before {
+            settle(&*disk, found)?;
         }
         let active = match before {
             Some(found) => found.active,
@@ -258,7 +258,7 @@ impl SegmentLog {
         let (disk, bytes) = (Arc::clone(&self.disk), self.options.segment_bytes);
         let work = move || disk.create(SPARE, bytes).map(drop);
         // Without a thread, rolling does it.
-        if let Ok(thread) = std::thread::Builder::new().name("journal-spare".into()).spawn(work) {
+        if let Ok(thread) = spawn("journal-spare", work) {
             self.spare = Spare::Preparing(thread);
         }
     }
@@ -433,12 +433,24 @@ fn read_segment(
     Ok(Found { active, begun_at: header.begun_at, end: Some(end), dirty: behind.dirty })
 }
 
-/// Wipes what a write that was cut short has left behind the last batch.
-fn truncate(last: &Active) -> Result<(), JournalError> {
-    let room = usize::try_from(last.bytes - last.offset).unwrap_or(usize::MAX);
-    let zeroes = vec![0; room.min(BATCH_BYTES_MAX + BATCH_HEADER_BYTES + BATCH_ALIGN)];
-    last.file.write_at(last.offset, &zeroes).map_err(failed("truncating", &last.name))?;
-    last.file.sync().map_err(failed("truncating", &last.name))
+/// Makes durable what was read, and wipes what a write that was cut short has left behind it.
+///
+/// A process that died between its last write and the sync has left a batch that may be in the system's
+/// memory alone, and so may the name of the last segment; somebody would soon be told that they are durable.
+/// After a sync that failed, the system may even believe that the batch is written, so it is written again.
+fn settle(disk: &dyn Disk, Found { active: last, end, dirty, .. }: &Found) -> Result<(), JournalError> {
+    if *dirty {
+        let room = usize::try_from(last.bytes - last.offset).unwrap_or(usize::MAX);
+        let zeroes = vec![0; room.min(BATCH_BYTES_MAX + BATCH_HEADER_BYTES + BATCH_ALIGN)];
+        last.file.write_at(last.offset, &zeroes).map_err(failed("truncating", &last.name))?;
+    }
+    if let Some(End { last_batch, offset, .. }) = end {
+        let mut batch = vec![0; usize::try_from(offset - last_batch).unwrap_or(0)];
+        last.file.read_at(*last_batch, &mut batch).map_err(failed("reading", &last.name))?;
+        last.file.write_at(*last_batch, &batch).map_err(failed("writing", &last.name))?;
+    }
+    last.file.sync().map_err(failed("syncing", &last.name))?;
+    disk.sync_names().map_err(failed("naming", &last.name))
 }
 
 fn new_header(number: u32, thread: &Thread, random: &mut StdRng, clock: &dyn Clock) -> SegmentHeader {

@@ -7,14 +7,14 @@
 use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
-use std::thread::JoinHandle;
+use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
 use tokio::sync::oneshot;
 
 use super::format::RECORD_HEADER_BYTES;
 use super::{Journal, JournalError, Position, Records, SegmentInfo};
+use crate::sync::{Condvar, JoinHandle, Mutex, MutexGuard, spawn};
 
 /// After so long without anything to write, an empty batch vouches for the last one: from then on a
 /// flipped bit in it is damage and not a write that was cut short.
@@ -155,7 +155,7 @@ impl<T: Send + 'static> Writer<T> {
         let mut work =
             Work { shared: Arc::clone(&shared), journal, committed, unvouched: false, rolled_to: 0 };
         work.make_room();
-        let thread = std::thread::Builder::new().name("journal".into()).spawn(move || {
+        let thread = spawn("journal", move || {
             let _ending = Ending(Arc::clone(&work.shared));
             // A panic is a failure of the journal like any other: nothing more becomes durable.
             if catch_unwind(AssertUnwindSafe(|| work.run())).is_err() {

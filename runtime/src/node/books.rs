@@ -1,7 +1,7 @@
 //! What the journal's writer keeps up to date: names, counts, pins. One fold over records.
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
 use tokio::sync::watch;
@@ -20,6 +20,7 @@ use crate::journal::{JournalError, Position, SegmentInfo};
 use crate::metrics::Metrics;
 use crate::model::{AttemptRecord, DeliveryRecord, State};
 use crate::record::{Owed, Record};
+use crate::sync::{Mutex, MutexGuard};
 
 /// A record on its way through the writer.
 pub(super) struct Fact {

@@ -3,11 +3,10 @@
 use std::collections::VecDeque;
 use std::panic::AssertUnwindSafe;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
 use futures_util::FutureExt;
-use tokio::runtime::Handle;
 use tokio::sync::{oneshot, watch};
 use uuid::Uuid;
 
@@ -23,6 +22,7 @@ use crate::journal::{Position, Records};
 use crate::metrics::Metrics;
 use crate::model::{AttemptRecord, Outcome, State, Timings};
 use crate::record::Record;
+use crate::sync::{Condvar, Mutex, MutexGuard, Tasks, blocking};
 
 /// What waits for the engine. It is bounded by what fills it: pending deliveries are counted before they
 /// are owed, and there are never more ends of attempts than attempts.
@@ -143,7 +143,7 @@ pub(super) struct Driver {
     pub records: Arc<dyn Records>,
     pub inbox: Arc<Inbox>,
     pub gauges: Arc<Gauges>,
-    pub runtime: Handle,
+    pub tasks: Tasks,
 }
 
 impl Driver {
@@ -255,9 +255,9 @@ impl Driver {
         }
         // One task goes over to the runtime's threads and begins the others there, where that costs no wake-up.
         let driver = Arc::clone(self);
-        self.runtime.spawn(async move {
+        self.tasks.spawn(async move {
             for start in starts {
-                tokio::spawn(Arc::clone(&driver).make(start));
+                driver.tasks.spawn(Arc::clone(&driver).make(start));
             }
         });
     }
@@ -324,12 +324,12 @@ impl Driver {
             return Ok(record);
         }
         let records = Arc::clone(&self.records);
-        let read = self.runtime.spawn_blocking(move || {
+        let read = blocking(move || {
             let bytes = records.read(position)?;
             let wrong = |error| std::io::Error::new(std::io::ErrorKind::InvalidData, error);
             Record::from_bytes(&bytes).map(Arc::new).map_err(wrong)
         });
-        read.await.map_err(std::io::Error::other)?
+        read.await?
     }
 
     /// What cannot be sent because of us goes to the dead letters, where people see it.

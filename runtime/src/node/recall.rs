@@ -8,6 +8,7 @@ use crate::id::{DeliveryId, EventId, WorkspaceId};
 use crate::journal::Position;
 use crate::model::{AttemptRecord, SkipReason, State};
 use crate::record::{Owed, Record};
+use crate::sync::blocking;
 
 /// A question is asked that often when segments are dropped under it each time.
 const ASKED_MAX: usize = 16;
@@ -35,10 +36,10 @@ impl Node {
             let gone = self.history.gone();
             self.history.caught_up().await;
             let (history, ask) = (Arc::clone(&self.history), Arc::clone(&ask));
-            let answer = tokio::task::spawn_blocking(move || ask(&history)).await;
+            let answer = blocking(move || ask(&history)).await;
             asked += 1;
             if self.history.gone() == gone || asked == ASKED_MAX {
-                return Ok(answer.map_err(std::io::Error::other)??);
+                return Ok(answer??);
             }
         }
     }

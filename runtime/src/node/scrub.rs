@@ -1,9 +1,10 @@
 //! Reads finished segments again, slowly, so that damage is known before somebody needs them.
 
-use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
 use crate::journal::{JournalError, Records};
+use crate::sync::{Condvar, Mutex, spawn};
 
 /// After all segments were read, the next round begins so much later.
 const ROUND_EVERY: Duration = Duration::from_secs(6 * 3600);
@@ -28,7 +29,7 @@ impl Scrubber {
         if bytes_per_second > 0 {
             let theirs = Arc::clone(&shared);
             let run = move || run(&*records, bytes_per_second, &theirs);
-            std::thread::Builder::new().name("scrub".into()).spawn(run)?;
+            spawn("scrub", run)?;
         }
         Ok(Self { shared })
     }

@@ -67,6 +67,41 @@ fn every_prefix_of_what_was_done_reopens_with_all_that_was_acknowledged() {
     }
 }
 
+/// The number of the record behind the last one, as a start finds it.
+fn starts(disk: &Arc<FakeDisk>, note: &str) -> u64 {
+    let clock = Arc::new(VirtualClock::at(Timestamp::UNIX_EPOCH));
+    let options = SegmentOptions { segment_bytes: SEGMENT_BYTES, prepare_ahead: false, seed: 99 };
+    let log = SegmentLog::open(Arc::<FakeDisk>::clone(disk), clock, options, None, &mut |_, _, _| {});
+    log.unwrap_or_else(|error| panic!("{note}: {error}")).end().lsn
+}
+
+#[test]
+fn what_a_start_after_a_kill_has_read_survives_a_power_cut_after_it() {
+    for seed in 0..2 {
+        let (disk, _) = life(seed);
+        for acts in 0..=disk.acts() {
+            // A killed process leaves in the system's memory what it wrote and named and did not sync.
+            let killed = Arc::new(disk.until(acts));
+            let note = format!("seed {seed}, act {acts}");
+            let read = starts(&killed, &note);
+            assert_eq!(starts(&Arc::new(killed.after_power_cut(0)), &note), read, "{note}");
+        }
+    }
+}
+
+#[test]
+fn what_the_system_forgot_to_write_is_written_again_by_the_next_start() {
+    for seed in 1..20 {
+        let disk = Arc::new(FakeDisk::default());
+        let (mut log, _) = open(&disk).unwrap();
+        fill(&mut log, 0, 5);
+        disk.faults.forgets.store(seed, Ordering::Relaxed);
+        assert!(log.append(&[&record(5), &record(6)]).is_err());
+        expect_records(&open(&disk).unwrap().1, 7);
+        expect_records(&open(&Arc::new(disk.after_power_cut(0))).unwrap().1, 7);
+    }
+}
+
 #[test]
 fn a_flipped_bit_in_any_sealed_segment_is_refused_or_harmless() {
     let (disk, _) = life(7);

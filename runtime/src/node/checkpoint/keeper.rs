@@ -1,8 +1,7 @@
 //! The thread that writes checkpoints while a node runs, and the last one when it stops.
 
 use std::io;
-use std::sync::{Arc, Condvar, Mutex, PoisonError};
-use std::thread::JoinHandle;
+use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
 use super::file::{self, Draft};
@@ -10,6 +9,7 @@ use super::{Changes, Checkpoint, Item, Unusable, is_checkpoint};
 use crate::clock::Clock;
 use crate::journal::disk::Disk;
 use crate::journal::{JournalError, Mark, Records};
+use crate::sync::{Condvar, JoinHandle, Mutex, spawn};
 
 /// When checkpoints are written and what they keep.
 #[derive(Clone, Copy, Debug)]
@@ -92,8 +92,7 @@ impl Keeper {
         let shared = Arc::new(Shared::default());
         let work = Work::new(disk, records, clock, pace, newest);
         let theirs = Arc::clone(&shared);
-        let thread =
-            std::thread::Builder::new().name("checkpoint".into()).spawn(move || work.run(&theirs))?;
+        let thread = spawn("checkpoint", move || work.run(&theirs))?;
         Ok(Self { shared, thread: Mutex::new(Some(thread)) })
     }
 
