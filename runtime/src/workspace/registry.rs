@@ -6,7 +6,6 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use dashmap::DashMap;
-use futures_util::StreamExt;
 use jiff::Timestamp;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -25,9 +24,6 @@ use crate::secret::vault::{Vault, VaultError};
 
 /// Values that are read from the store at once.
 const PAGE: usize = 1_000;
-
-/// Workspaces that are read from the store at the same time.
-const LOADED_AT_ONCE: usize = 16;
 
 /// Every workspace of a server.
 pub struct Registry {
@@ -57,15 +53,11 @@ impl Registry {
             warm,
             events_per_second_max: AtomicU32::new(0),
         });
-        let mut records = registry.all::<WorkspaceRecord>(WORKSPACES).await?;
-        records.retain(|record| record.deleted_at.is_none());
-        let loading = records.iter().map(|record| registry.load_workspace(record));
-        // Each waits a few times for a thread that reads; one after the other that would be most of a start.
-        let mut loading = futures_util::stream::iter(loading).buffer_unordered(LOADED_AT_ONCE);
-        while let Some(loaded) = loading.next().await {
-            loaded?;
+        for record in registry.all::<WorkspaceRecord>(WORKSPACES).await? {
+            if record.deleted_at.is_none() {
+                registry.load_workspace(&record).await?;
+            }
         }
-        drop(loading);
         Ok(registry)
     }
 
