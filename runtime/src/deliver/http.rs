@@ -100,8 +100,7 @@ impl Default for HttpSettings {
         let line = limits.lines().find_map(|line| line.strip_prefix("Max open files"));
         let files = line.and_then(|rest| rest.split_whitespace().next()?.parse::<usize>().ok());
         let idle_max = (files.unwrap_or(1_024) / 4).clamp(16, 20_000);
-        // As many as one connection may have under way, or a busy one would open and close lines all the time.
-        Self { phases: Phases::default(), idle_max, idle_per_host_max: 64, egress_proxy: None }
+        Self { phases: Phases::default(), idle_max, idle_per_host_max: 16, egress_proxy: None }
     }
 }
 

@@ -23,10 +23,6 @@ use crate::sync::{JoinHandle, spawn};
 /// No batch has more bytes: it bounds what a crash can cut short, and what is zeroed after one.
 const BATCH_BYTES_MAX: usize = 16 << 20;
 
-/// The very first segment has no more bytes: whoever starts a server for the first time waits until it is
-/// written. The next one is prepared meanwhile.
-const FIRST_SEGMENT_BYTES: u64 = 4 << 20;
-
 /// So much memory is kept between two batches.
 const BUFFER_KEPT_BYTES: usize = 1 << 20;
 
@@ -131,8 +127,7 @@ impl SegmentLog {
             Some(found) => found.active,
             None => {
                 let header = new_header(1, &thread, &mut random, &*clock);
-                let bytes = options.segment_bytes.min(FIRST_SEGMENT_BYTES);
-                let active = begin(&*disk, &header, bytes, false)?;
+                let active = begin(&*disk, &header, options.segment_bytes, false)?;
                 readers.add(active.number, Arc::clone(&active.file));
                 active
             }
@@ -244,9 +239,7 @@ impl SegmentLog {
     /// Has the next file prepared once half of this one is written: if the disk has no room for it, there
     /// is half a segment left for what must still be written.
     fn prepare(&mut self) {
-        // The first one of all is small.
-        let small = self.active.bytes < self.options.segment_bytes;
-        let due = small || self.active.offset > self.active.bytes / 2;
+        let due = self.active.offset > self.active.bytes / 2;
         if !self.options.prepare_ahead || !due {
             return;
         }

@@ -121,8 +121,6 @@ struct Queue<T> {
     bytes: usize,
     records: usize,
     closed: bool,
-    /// The thread waits for something: only then it has to be woken, which is a system call.
-    sleeps: bool,
 }
 
 struct Submission<T> {
@@ -141,9 +139,8 @@ impl<T: Send + 'static> Writer<T> {
         limits: WriterLimits,
         committed: impl Committed<T>,
     ) -> std::io::Result<Self> {
-        let queue = Queue { waiting: VecDeque::new(), bytes: 0, records: 0, closed: false, sleeps: false };
         let shared = Arc::new(Shared {
-            queue: Mutex::new(queue),
+            queue: Mutex::new(Queue { waiting: VecDeque::new(), bytes: 0, records: 0, closed: false }),
             some: Condvar::new(),
             limits,
             failing: AtomicBool::new(false),
@@ -215,11 +212,8 @@ impl<T: Send + 'static> Writer<T> {
         queue.bytes += bytes;
         queue.records += entries.len();
         queue.waiting.push_back(Submission { entries, bytes, durable });
-        let wake = std::mem::take(&mut queue.sleeps);
         drop(queue);
-        if wake {
-            self.shared.some.notify_one();
-        }
+        self.shared.some.notify_one();
         Ok(())
     }
 
@@ -233,7 +227,9 @@ impl<T: Send + 'static> Writer<T> {
     #[must_use]
     pub fn is_crowded(&self) -> bool {
         let limits = &self.shared.limits;
-        let (records, bytes) = self.waiting();
+        let queue = self.shared.lock();
+        let (bytes, records) = (queue.bytes, queue.records);
+        drop(queue);
         bytes > limits.queue_bytes_max / 5 * 4 || records > limits.queue_records_max / 5 * 4
     }
 
@@ -369,11 +365,9 @@ impl<T: Send + 'static, C: Committed<T>> Work<T, C> {
                 (false, true) => LOOK_FOR_ROOM_EVERY,
                 (false, false) => LOOK_EVERY,
             };
-            queue.sleeps = true;
             let waited = self.shared.some.wait_timeout(queue, wait);
             let (again, timeout) = waited.unwrap_or_else(PoisonError::into_inner);
             queue = again;
-            queue.sleeps = false;
             if timeout.timed_out() && queue.waiting.is_empty() && !queue.closed {
                 return if self.unvouched { Next::Vouch } else { Next::Look };
             }

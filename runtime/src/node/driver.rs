@@ -22,24 +22,17 @@ use crate::journal::{Position, Records};
 use crate::metrics::Metrics;
 use crate::model::{AttemptRecord, Outcome, State, Timings};
 use crate::record::Record;
-use crate::sync::{Condvar, Mutex, MutexGuard, Tasks, blocking};
+use crate::sync::{Condvar, Mutex, Tasks, blocking};
 
 /// What waits for the engine. It is bounded by what fills it: pending deliveries are counted before they
 /// are owed, and there are never more ends of attempts than attempts.
 #[derive(Default)]
 pub(super) struct Inbox {
     /// A std mutex: held to push or to take everything.
-    letters: Mutex<Letters>,
+    waiting: Mutex<VecDeque<Letter>>,
     some: Condvar,
-}
-
-#[derive(Default)]
-struct Letters {
-    waiting: VecDeque<Letter>,
-    /// The engine's thread waits for something: only then it has to be woken, which is a system call.
-    sleeps: bool,
-    /// Nobody reads it any more.
-    closed: bool,
+    /// Nobody reads it any more. Written and read under the lock.
+    closed: AtomicBool,
 }
 
 /// However the engine's thread ends, nobody waits for an answer of it afterwards.
@@ -47,9 +40,9 @@ struct Closing<'a>(&'a Inbox);
 
 impl Drop for Closing<'_> {
     fn drop(&mut self) {
-        let mut letters = self.0.lock();
-        letters.closed = true;
-        letters.waiting.clear();
+        let mut waiting = self.0.waiting.lock().unwrap_or_else(PoisonError::into_inner);
+        self.0.closed.store(true, Ordering::Relaxed);
+        waiting.clear();
     }
 }
 
@@ -79,50 +72,45 @@ pub(super) enum Letter {
 }
 
 impl Inbox {
-    fn lock(&self) -> MutexGuard<'_, Letters> {
-        self.letters.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
     pub(super) fn push(&self, letter: Letter) {
-        self.push_all([letter]);
+        let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
+        if self.closed.load(Ordering::Relaxed) {
+            return;
+        }
+        waiting.push_back(letter);
+        drop(waiting);
+        self.some.notify_one();
     }
 
     pub(super) fn push_inputs(&self, inputs: impl IntoIterator<Item = Input>) {
-        self.push_all(inputs.into_iter().map(Letter::Input));
-    }
-
-    fn push_all(&self, new: impl IntoIterator<Item = Letter>) {
-        let mut letters = self.lock();
-        if letters.closed {
+        let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
+        if self.closed.load(Ordering::Relaxed) {
             return;
         }
-        letters.waiting.extend(new);
-        let wake = letters.sleeps && !letters.waiting.is_empty();
-        // Whoever comes next need not do it again.
-        letters.sleeps &= !wake;
-        drop(letters);
-        if wake {
+        let before = waiting.len();
+        waiting.extend(inputs.into_iter().map(Letter::Input));
+        if waiting.len() > before {
+            drop(waiting);
             self.some.notify_one();
         }
     }
 
     /// How much waits.
     pub(super) fn len(&self) -> usize {
-        self.lock().waiting.len()
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner).len()
     }
 
     /// Everything that waits; waits for something for at most that long.
     fn take(&self, at_most: Option<Duration>) -> VecDeque<Letter> {
-        let mut letters = self.lock();
-        if letters.waiting.is_empty() && at_most != Some(Duration::ZERO) {
-            letters.sleeps = true;
-            letters = match at_most {
-                None => self.some.wait(letters).unwrap_or_else(PoisonError::into_inner),
-                Some(wait) => self.some.wait_timeout(letters, wait).unwrap_or_else(PoisonError::into_inner).0,
+        let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
+        if waiting.is_empty() {
+            waiting = match at_most {
+                None => self.some.wait(waiting).unwrap_or_else(PoisonError::into_inner),
+                Some(wait) if wait.is_zero() => waiting,
+                Some(wait) => self.some.wait_timeout(waiting, wait).unwrap_or_else(PoisonError::into_inner).0,
             };
-            letters.sleeps = false;
         }
-        std::mem::take(&mut letters.waiting)
+        std::mem::take(&mut waiting)
     }
 }
 

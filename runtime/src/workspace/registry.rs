@@ -6,7 +6,6 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use dashmap::DashMap;
-use futures_util::StreamExt;
 use jiff::Timestamp;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -25,9 +24,6 @@ use crate::secret::vault::{Vault, VaultError};
 
 /// Values that are read from the store at once.
 const PAGE: usize = 1_000;
-
-/// Workspaces that are read from the store at the same time.
-const LOADED_AT_ONCE: usize = 16;
 
 /// Every workspace of a server.
 pub struct Registry {
@@ -57,21 +53,13 @@ impl Registry {
             warm,
             events_per_second_max: AtomicU32::new(0),
         });
-        let (deleted, records): (Vec<_>, Vec<_>) = registry
-            .all::<WorkspaceRecord>(WORKSPACES)
-            .await?
-            .into_iter()
-            .partition(|record| record.deleted_at.is_some());
-        for record in deleted.into_iter().filter(|record| !record.cleared) {
-            registry.clear(record).await?;
+        for record in registry.all::<WorkspaceRecord>(WORKSPACES).await? {
+            if record.deleted_at.is_none() {
+                registry.load_workspace(&record).await?;
+            } else if !record.cleared {
+                registry.clear(record).await?;
+            }
         }
-        let loading = records.iter().map(|record| registry.load_workspace(record));
-        // Each waits a few times for a thread that reads; one after the other that would be most of a start.
-        let mut loading = futures_util::stream::iter(loading).buffer_unordered(LOADED_AT_ONCE);
-        while let Some(loaded) = loading.next().await {
-            loaded?;
-        }
-        drop(loading);
         Ok(registry)
     }
 
