@@ -261,13 +261,12 @@ impl Index {
         let until = if durable >> 32 == u64::from(written) && known > 0 { known } else { u32::MAX };
         if let Err(error) = self.read_on(written, until, None) {
             tracing::error!(segment = written, %error, "the history of a segment cannot be read");
-            if durable >> 32 == u64::from(written) {
-                // What could not be read will not be seen later either: nobody must wait for it.
-                self.seen.send_modify(|seen| *seen = (*seen).max(durable));
-            }
         }
         self.unmade().remove(&written);
-        self.seen.send_modify(|_| {});
+        // What could not be read now will not be seen later either: nobody must wait for it. What is durable
+        // in a later segment by now comes through the queue.
+        let read = if durable >> 32 == u64::from(written) { durable } else { 0 };
+        self.seen.send_modify(|seen| *seen = (*seen).max(read));
     }
 
     fn seen_place(&self) -> u64 {
