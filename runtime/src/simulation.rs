@@ -20,6 +20,9 @@ pub(crate) mod scheduler;
 mod shadow;
 pub(crate) mod sync;
 mod tests;
+#[expect(clippy::result_large_err, reason = "the transport's own type")]
 mod town;
+#[expect(clippy::type_complexity, reason = "a table of a test")]
 mod verdict;
+#[expect(clippy::type_complexity, reason = "a table of a test")]
 mod world;

@@ -101,7 +101,8 @@ pub(super) fn live(world: &Arc<World>, plan: &Arc<Plan>) {
         if plan.stops {
             node.shutdown(a_moment(0, 3_000_000)).await;
         }
-        if plan.rests || plan.stops {
+        // A segment that the disk did not let the history read is missing in it until the next start.
+        if (plan.rests || plan.stops) && !plan.mishaps.failed.load(Ordering::Relaxed) {
             verdict::history(world, &node, &plan.disk).await;
         }
     });
@@ -198,13 +199,11 @@ async fn rest(world: &World, node: &Node) {
     let pending = || world.shadow.lock().unwrap().pending();
     while pending() > 0 || node.status().pending > 0 {
         if scheduler::now() > until {
-            let shadow = world.shadow.lock().unwrap();
-            let mut left = shadow.deliveries.iter().filter(|(_, life)| life.settled_at.is_none());
-            let first = left
-                .next()
-                .map(|(id, life)| (id.clone(), life.delivery.workspace.clone(), life.state.clone()));
-            drop(left);
-            drop(shadow);
+            let first = {
+                let shadow = world.shadow.lock().unwrap();
+                let left = shadow.deliveries.iter().find(|(_, life)| life.settled_at.is_none());
+                left.map(|(id, life)| (id.clone(), life.delivery.workspace.clone(), life.state.clone()))
+            };
             let Some((id, space, state)) = first else {
                 return world
                     .complain(format!("{} pending, and nothing is durable of it", node.status().pending));

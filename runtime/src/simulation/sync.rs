@@ -278,7 +278,9 @@ pub(crate) fn spawn<T: Send + 'static>(
         let result = work();
         *theirs.result.lock().unwrap() = Some(Ok(result));
         let waits = theirs.waits.lock().unwrap().take();
-        waits.map(scheduler::unpark);
+        if let Some(waits) = waits {
+            scheduler::unpark(waits);
+        }
     });
     Ok(JoinHandle::Simulated(ending))
 }
