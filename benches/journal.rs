@@ -38,7 +38,7 @@ impl Committed<()> for Count {
         false
     }
 
-    fn needed_soon(&mut self, _segment: &SegmentInfo) {}
+    fn needed_soon(&mut self, _segment: &SegmentInfo, _bytes: u64) {}
 
     fn dropped(&mut self, _segment: u32) {}
 

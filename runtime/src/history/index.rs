@@ -27,6 +27,9 @@ const QUEUE_BYTES_MAX: usize = 32 << 20;
 /// So many records go in under one lock, so that questions get their turn.
 const TURN_RECORDS_MAX: usize = 512;
 
+/// A segment is read that often until all of it is there.
+const READ_TRIES: u32 = 3;
+
 /// The ending of a run's file.
 const ENDING: &str = ".history";
 
@@ -223,10 +226,9 @@ impl Index {
     pub(super) fn run(&self, mut tell: Tell) {
         self.begin();
         loop {
-            let idle = self.unmade().is_empty();
             let (waiting, gap, dropped) = {
                 let mut queue = self.queue();
-                while idle
+                while self.unmade().is_empty()
                     && queue.waiting.is_empty()
                     && queue.dropped.is_empty()
                     && !queue.gap
@@ -259,14 +261,20 @@ impl Index {
         let durable = self.durable.load(Ordering::Acquire);
         let known = u32::try_from(durable & 0xffff_ffff).unwrap_or(0);
         let until = if durable >> 32 == u64::from(written) && known > 0 { known } else { u32::MAX };
-        if let Err(error) = self.read_on(written, until, None) {
-            tracing::error!(segment = written, %error, "the history of a segment cannot be read");
+        let wanted = if durable >> 32 == u64::from(written) { durable } else { 0 };
+        // A read may fail once, or end too early.
+        for tried in 1..=READ_TRIES {
+            let read = self.read_on(written, until, None);
+            if read.is_ok() && self.seen_place() >= wanted {
+                break;
+            }
+            let error = read.err();
+            tracing::error!(segment = written, tried, ?error, "a segment's history is not all read");
         }
         self.unmade().remove(&written);
         // What could not be read now will not be seen later either: nobody must wait for it. What is durable
         // in a later segment by now comes through the queue.
-        let read = if durable >> 32 == u64::from(written) { durable } else { 0 };
-        self.seen.send_modify(|seen| *seen = (*seen).max(read));
+        self.seen.send_modify(|seen| *seen = (*seen).max(wanted));
     }
 
     fn seen_place(&self) -> u64 {
@@ -409,9 +417,14 @@ impl Index {
 
     /// Makes the run of a finished segment that has none.
     fn make(&self, segment: u32) {
-        match self.made(segment) {
-            Ok(run) => drop(self.change().runs.insert(segment, Arc::new(run))),
-            Err(error) => tracing::warn!(segment, %error, "a segment has no history"),
+        for tried in 1..=READ_TRIES {
+            match self.made(segment) {
+                Ok(run) => {
+                    self.change().runs.insert(segment, Arc::new(run));
+                    break;
+                }
+                Err(error) => tracing::warn!(segment, tried, %error, "a segment has no history"),
+            }
         }
         self.unmade().remove(&segment);
         self.seen.send_modify(|_| {});
@@ -427,7 +440,7 @@ impl Index {
     /// Makes a run again that turned out to be damaged, unless somebody else has done so meanwhile.
     ///
     /// # Errors
-    /// The journal cannot be read; then the segment is left out.
+    /// The journal cannot be read. Then it is tried once more by the thread, and else the segment is left out.
     pub(super) fn mend(&self, damaged: &Arc<Run>) -> io::Result<()> {
         let _mending = self.mending.lock().unwrap_or_else(PoisonError::into_inner);
         let segment = damaged.segment;
@@ -441,7 +454,12 @@ impl Index {
         match run {
             Ok(run) => drop(parts.runs.insert(segment, Arc::new(run))),
             Err(error) => {
+                // The thread tries it again, and whoever asks then waits for that.
                 parts.runs.remove(&segment);
+                drop(parts);
+                self.unmade().insert(segment);
+                drop(self.queue());
+                self.some.notify_one();
                 return Err(error);
             }
         }

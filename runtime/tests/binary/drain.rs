@@ -83,10 +83,20 @@ fn attempts_under_way_end_and_nothing_that_was_acknowledged_is_lost() {
     assert_eq!(witness.auditor().summary().acknowledged, acknowledged);
 
     let mut again = host.serve(None);
-    let (_, page) =
-        request(&again.address, "GET", "/v1/workspaces/ws_drain/deliveries?limit=250", "").unwrap();
-    let ended = page["items"].as_array().unwrap().iter().filter(|item| item["attempts"] != 0);
-    let ended: Vec<_> = ended.collect();
+    // The newest were accepted last and never attempted.
+    let (mut ended, mut cursor) = (Vec::new(), String::new());
+    loop {
+        let path = format!("/v1/workspaces/ws_drain/deliveries?limit=250{cursor}");
+        let (_, page) = request(&again.address, "GET", &path, "").unwrap();
+        let items = page["items"].as_array().unwrap().iter().filter(|item| item["attempts"] != 0);
+        ended.extend(items.cloned());
+        match &page["next"] {
+            serde_json::Value::Null => break,
+            next => {
+                cursor = format!("&cursor={}", next.as_str().map_or_else(|| next.to_string(), str::to_owned))
+            }
+        }
+    }
     assert!(ended.len() > 2);
     assert!(ended.iter().all(|item| item["outcome"] != "unknown"), "{ended:?}");
     again.quiet("ws_drain", &witness);
