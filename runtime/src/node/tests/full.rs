@@ -76,7 +76,9 @@ async fn what_would_take_most_of_a_segment_is_not_copied() {
         assert!(tries < 500, "what is left was not copied: {rejected}");
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
-    assert!(copies_in(&bench.node).contains(&2), "{:?}", copies_in(&bench.node));
+    // Seven with a payload each would take less than half of the segment: whatever waited when it was asked.
+    let copies = copies_in(&bench.node);
+    assert!(!copies.is_empty() && copies.iter().all(|count| (2..=7).contains(count)), "{copies:?}");
 }
 
 #[tokio::test]
