@@ -189,7 +189,7 @@ impl<'i> View<'i> {
         let bytes = match self.index.journal.read(position) {
             Ok(bytes) => bytes,
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                self.index.is_missing(position.segment);
+                self.index.note_gone(position.segment);
                 return Err(Trouble::Gone);
             }
             Err(error) => return Err(error.into()),

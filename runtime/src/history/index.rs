@@ -151,7 +151,7 @@ impl Index {
 
     /// A question found that a segment is gone from the journal, a moment before [`Self::dropped`] says so.
     /// Segments go oldest first, so every older one is gone as well.
-    pub(super) fn is_missing(&self, segment: u32) {
+    pub(super) fn note_gone(&self, segment: u32) {
         self.gone.fetch_max(segment, Ordering::AcqRel);
     }
 

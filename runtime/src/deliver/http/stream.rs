@@ -51,10 +51,11 @@ impl Meter {
     }
 
     fn wrote(&self, done: &Poll<io::Result<usize>>) {
-        let (before, now) = (self.blocked_at.load(Ordering::Acquire), self.now().max(1));
+        let was_blocked = self.blocked_at.load(Ordering::Acquire) != 0;
+        // The clock is asked only where something changes: nearly every write is taken in at once.
         match done {
-            Poll::Pending if before == 0 => self.blocked_at.store(now, Ordering::Release),
-            Poll::Ready(_) if before != 0 => self.blocked_at.store(0, Ordering::Release),
+            Poll::Pending if !was_blocked => self.blocked_at.store(self.now().max(1), Ordering::Release),
+            Poll::Ready(_) if was_blocked => self.blocked_at.store(0, Ordering::Release),
             Poll::Pending | Poll::Ready(_) => {}
         }
     }
