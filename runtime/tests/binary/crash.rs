@@ -14,8 +14,8 @@ const SENDERS: usize = 8;
 /// So many events are acknowledged before each kill.
 const TOLD_BEFORE_A_KILL: usize = 40;
 
-/// Kills in the tests that always run. `FANWISE_KILLS=100 cargo test -p fanwise --test binary kill` takes
-/// a few minutes.
+/// Kills in the tests that always run. `FANWISE_KILLS=100 cargo test -p fanwise --test binary
+/// survives_every_kill -- --nocapture` takes a few minutes and prints how much was sent twice.
 const KILLS: usize = 5;
 
 const PROMISES: Promises = Promises {
@@ -31,6 +31,7 @@ fn kills() -> usize {
 }
 
 #[test]
+#[expect(clippy::print_stderr, reason = "what happened is told, too")]
 fn what_was_acknowledged_survives_every_kill() {
     let folder = tempfile::tempdir().unwrap();
     let host = Host::at(folder.path());
@@ -85,7 +86,10 @@ fn what_was_acknowledged_survives_every_kill() {
         server.quiet(workspace, &witness);
     }
     let auditor = witness.auditor();
-    assert!(auditor.summary().acknowledged >= TOLD_BEFORE_A_KILL * kills(), "{:?}", auditor.summary());
+    let summary = auditor.summary();
+    assert!(summary.acknowledged >= TOLD_BEFORE_A_KILL * kills(), "{summary:?}");
+    // What was sent twice is allowed, with the same id; how often it happened is for who runs this by hand.
+    eprintln!("{summary:?}");
     auditor.demand(PROMISES);
     server.kill();
 }
