@@ -31,7 +31,6 @@ fn kills() -> usize {
 }
 
 #[test]
-#[expect(clippy::print_stderr, reason = "what happened is told, too")]
 fn what_was_acknowledged_survives_every_kill() {
     let folder = tempfile::tempdir().unwrap();
     let host = Host::at(folder.path());
