@@ -3,7 +3,7 @@
 use std::hint::black_box;
 use std::sync::Arc;
 
-use benches::{Shape, bundle, plan, rules, world};
+use inputs::{Shape, bundle, plan, rules, world};
 use compiler::matcher::{Indexed, Jit};
 use criterion::{BenchmarkId, Criterion, criterion_group, criterion_main};
 

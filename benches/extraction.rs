@@ -2,7 +2,7 @@
 
 use std::hint::black_box;
 
-use benches::{Memory, extract, parcels, plan};
+use inputs::{Memory, extract, parcels, plan};
 use compiler::slots::Level;
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 

@@ -3,7 +3,7 @@
 use std::hint::black_box;
 use std::sync::Arc;
 
-use benches::{Memory, Shape, parcels, plan, rules, run};
+use inputs::{Memory, Shape, parcels, plan, rules, run};
 use compiler::matcher::{Indexed, Interpreter, Jit, Matcher};
 use compiler::slots::Level;
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};

@@ -8,7 +8,7 @@ mod typed;
 mod vrl;
 mod wirefilter;
 
-use benches::shapes::{Rule, Shape, Source};
+use inputs::shapes::{Rule, Shape, Source};
 
 use crate::clock::{live_bytes, thread_ns};
 use crate::naive::Middle;

@@ -1,6 +1,6 @@
 //! Events in one piece of memory, the same for every engine.
 
-use benches::shapes::Source;
+use inputs::shapes::Source;
 
 /// Bytes that may be read behind the last event: engines that read whole vectors need not stop early.
 const SPARE_BYTES: usize = 64;
@@ -64,8 +64,8 @@ pub fn sets(source: Source, wanted: &[String]) -> Vec<(&'static str, Events)> {
     for (name, count) in names {
         if wanted.iter().any(|one| one == name) {
             let payloads = match source {
-                Source::Parcels => benches::parcels(*count),
-                Source::Hooks => benches::hooks::hooks(),
+                Source::Parcels => inputs::parcels(*count),
+                Source::Hooks => inputs::hooks::hooks(),
             };
             found.push((*name, Events::new(&payloads)));
         }

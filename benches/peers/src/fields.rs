@@ -2,7 +2,7 @@
 //!
 //! Engines without JSON of their own are given this, which is cheaper than any general JSON value.
 
-use benches::shapes::Source;
+use inputs::shapes::Source;
 use serde::Deserialize;
 
 /// The fields of one event. Text that is not there is empty.

@@ -17,7 +17,7 @@ use std::fs;
 use std::path::Path;
 use std::process::ExitCode;
 
-use benches::shapes::{Source, rules};
+use inputs::shapes::{Source, rules};
 use engines::Task;
 use events::Events;
 use measure::{History, Row, cell};

@@ -5,7 +5,7 @@ use std::hint::black_box;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Mutex;
 
-use benches::shapes::{Rule, Shape, Source};
+use inputs::shapes::{Rule, Shape, Source};
 
 use crate::clock::{start_counting, stop_counting, thread_ns};
 use crate::engines::{Candidate, Engine, Side, Task};

@@ -1,6 +1,6 @@
 //! What each rule answers, asked one by one of a plain JSON value: what every engine is held against.
 
-use benches::shapes::{Paths, Rule};
+use inputs::shapes::{Paths, Rule};
 use serde_json::Value;
 
 /// How the middle of a glob is looked for.

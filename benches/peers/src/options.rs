@@ -1,6 +1,6 @@
 //! The command line.
 
-use benches::shapes::Shape;
+use inputs::shapes::Shape;
 
 use crate::engines::Limits;
 

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use benches::shapes::{Shape, Source};
+use inputs::shapes::{Shape, Source};
 
 use crate::engines::Side;
 use crate::measure::Row;

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use benches::shapes::{Shape, Source};
+use inputs::shapes::{Shape, Source};
 use serde_json::{Value, json};
 
 use crate::engines::Side;

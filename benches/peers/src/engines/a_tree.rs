@@ -4,7 +4,7 @@
 //! and has no row for suffixes and globs.
 
 use ::a_tree::AttributeDefinition;
-use benches::shapes::{Rule, Shape, Source};
+use inputs::shapes::{Rule, Shape, Source};
 
 use super::{Built, Candidate, Engine, Task, Watch};
 use crate::fields::Fields;

@@ -4,7 +4,7 @@ use ::cel::common::types::{CelDouble, CelString};
 use ::cel::common::value::{CowVal, Val};
 use ::cel::context::VariableResolver;
 use ::cel::{Context, Program, Value};
-use benches::shapes::{Rule, Source, decimal};
+use inputs::shapes::{Rule, Source, decimal};
 
 use super::{Built, Candidate, Engine, Task, Watch};
 use crate::fields::Fields;

@@ -7,7 +7,7 @@ use std::cell::RefCell;
 use std::rc::Rc;
 use std::sync::Arc;
 
-use benches::shapes::{Source, text};
+use inputs::shapes::{Source, text};
 use compiler::eval::{Facts, NoLists};
 use compiler::event::Event;
 use compiler::matcher::{Indexed, Jit, Matcher, Matches};
@@ -101,7 +101,7 @@ impl Planned {
         let before = live_bytes();
         let text = text(task.source, task.rules);
         let watch = Watch::start(task.limits);
-        let plan = benches::plan(&text);
+        let plan = inputs::plan(&text);
         drop(text);
         Self { key, ns: watch.elapsed_ns(), bytes: live_bytes().saturating_sub(before), plan }
     }

@@ -1,7 +1,7 @@
 //! The crate `quamina`: it takes the bytes; a disjunction is two patterns under one number.
 
 use ::quamina::{MatcherBuildMode, QuaminaBuilder};
-use benches::shapes::{Rule, Shape, Source, decimal};
+use inputs::shapes::{Rule, Shape, Source, decimal};
 use serde_json::{Map, Value, json};
 
 use super::{Built, Candidate, Engine, Task, Watch};

@@ -1,6 +1,6 @@
 //! Reading the fields alone: the part of the time that engines without JSON of their own share.
 
-use benches::shapes::Source;
+use inputs::shapes::Source;
 
 use super::{Built, Candidate, Engine, Side, Task, Watch};
 use crate::fields::Fields;

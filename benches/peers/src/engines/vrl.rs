@@ -11,7 +11,7 @@ use ::vrl::compiler::runtime::Runtime;
 use ::vrl::compiler::state::{ExternalEnv, RuntimeState};
 use ::vrl::compiler::{CompileConfig, Program, TargetValue, compile_with_external};
 use ::vrl::value::Secrets;
-use benches::shapes::{Rule, Source, decimal};
+use inputs::shapes::{Rule, Source, decimal};
 
 use super::{Built, Candidate, Engine, Task, Watch};
 use crate::naive::Middle;

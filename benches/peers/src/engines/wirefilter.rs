@@ -6,7 +6,7 @@
 use std::sync::OnceLock;
 
 use ::wirefilter::{ExecutionContext, Filter, LhsValue, Scheme, Type};
-use benches::shapes::{Rule, Shape, Source};
+use inputs::shapes::{Rule, Shape, Source};
 
 use super::{Built, Candidate, Engine, Task, Watch, after_prefix};
 use crate::fields::Fields;

@@ -37,6 +37,7 @@ fn check_all(block: &[u8; BLOCK]) {
     {
         check(x86::Sse2, block);
         x86::Avx2::detect().into_iter().for_each(|kernel| check(kernel, block));
+        x86::Avx512::detect().into_iter().for_each(|kernel| check(kernel, block));
     }
 }
 

@@ -1,8 +1,10 @@
-//! The kernels for x86-64: AVX2 where the processor has it, SSE2 everywhere.
+//! The kernels for x86-64: AVX-512 or AVX2 where the processor has it, SSE2 everywhere.
 //!
 //! No closures here: each would be a function of its own, not compiled for the processor.
 
 #![expect(unsafe_code, reason = "vector instructions, and calls into functions compiled for them")]
+
+mod avx512;
 
 use std::arch::x86_64::{
     __m128i, __m256i, _mm_clmulepi64_si128, _mm_cmpeq_epi8, _mm_cmplt_epi8, _mm_cvtsi128_si64,
@@ -10,6 +12,8 @@ use std::arch::x86_64::{
     _mm256_cmpgt_epi8, _mm256_loadu_si256, _mm256_movemask_epi8, _mm256_or_si256, _mm256_set1_epi8,
 };
 use std::sync::OnceLock;
+
+pub(super) use avx512::Avx512;
 
 use super::{BLOCK, Kernel, Masks, Rare, Work};
 use crate::json::blocks::{Block, Carry, index};
@@ -23,17 +27,37 @@ pub(super) struct Avx2(());
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Sse2;
 
+/// What this processor has.
+#[derive(Clone, Copy, Debug)]
+enum Best {
+    Avx512(Avx512),
+    Avx2(Avx2),
+    Sse2,
+}
+
 #[inline]
 pub(super) fn with_best<W: Work>(work: W) -> W::Output {
-    match Avx2::detect() {
-        // SAFETY: the value proves that the processor has the features `run_avx2` is compiled for.
-        Some(kernel) => unsafe { run_avx2(work, kernel) },
-        None => work.run(Sse2),
+    // Looked at once per process.
+    static BEST: OnceLock<Best> = OnceLock::new();
+    match *BEST.get_or_init(Best::look) {
+        // SAFETY: the value proves that the processor has the features `run_avx2` is compiled for. Only
+        // the kernel's loop over blocks, a function of its own, gains from wider registers.
+        Best::Avx512(kernel) => unsafe { run_avx2(work, kernel) },
+        // SAFETY: as above.
+        Best::Avx2(kernel) => unsafe { run_avx2(work, kernel) },
+        Best::Sse2 => work.run(Sse2),
+    }
+}
+
+impl Best {
+    fn look() -> Self {
+        let best = Avx512::detect().map(Self::Avx512);
+        best.or_else(|| Avx2::detect().map(Self::Avx2)).unwrap_or(Self::Sse2)
     }
 }
 
 #[target_feature(enable = "avx2,bmi1,bmi2,lzcnt,popcnt,pclmulqdq")]
-fn run_avx2<W: Work>(work: W, kernel: Avx2) -> W::Output {
+fn run_avx2<W: Work>(work: W, kernel: impl Kernel) -> W::Output {
     work.run(kernel)
 }
 
@@ -43,20 +67,15 @@ fn index_avx2(kernel: Avx2, document: &[u8], from: usize, blocks: &mut [Block], 
 }
 
 impl Avx2 {
-    /// The kernel, where the processor has it; looked at once per process.
-    #[inline]
+    /// The kernel, where the processor has it.
     pub(super) fn detect() -> Option<Self> {
-        static THERE: OnceLock<bool> = OnceLock::new();
-        THERE.get_or_init(Self::look).then_some(Self(()))
-    }
-
-    fn look() -> bool {
-        is_x86_feature_detected!("avx2")
+        let there = is_x86_feature_detected!("avx2")
             && is_x86_feature_detected!("bmi1")
             && is_x86_feature_detected!("bmi2")
             && is_x86_feature_detected!("lzcnt")
             && is_x86_feature_detected!("popcnt")
-            && is_x86_feature_detected!("pclmulqdq")
+            && is_x86_feature_detected!("pclmulqdq");
+        there.then_some(Self(()))
     }
 
     #[inline(always)]

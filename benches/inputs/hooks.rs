@@ -9,7 +9,7 @@ use std::path::Path;
 /// When the file is not there, or not one event per line with the payload at its end.
 #[must_use]
 pub fn hooks() -> Vec<String> {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../runtime/demo/github-webhooks.ndjson");
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../runtime/demo/github-webhooks.ndjson");
     let text = fs::read_to_string(&path).expect("the demo's events");
     let payload = |line: &str| {
         let (_, rest) = line.split_once("\"payload\":").expect("an event has a payload");
