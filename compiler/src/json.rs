@@ -14,7 +14,7 @@ mod tests;
 use std::borrow::Cow;
 use std::collections::HashMap;
 
-pub(crate) use blocks::{Ahead, Blocks, Looked, Seen, are_few};
+pub(crate) use blocks::{Blocks, Looked, Seen, are_few, past_space};
 pub use parse::parse;
 pub(crate) use parse::parse_checked;
 pub(crate) use scan::{RawText, Scanner, Shape};

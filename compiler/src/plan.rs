@@ -8,7 +8,7 @@ mod paths;
 
 pub use index::Index;
 pub use paths::Paths;
-pub(crate) use paths::{Name, NodeId, Tree};
+pub(crate) use paths::{Child, Fields, Name, NodeId, Tree};
 
 use crate::event::Event;
 use crate::hir::{GroupId, ListId, Program, Rule, RuleId};

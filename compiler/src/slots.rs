@@ -87,7 +87,7 @@ pub(crate) enum Place {
 /// The memory of earlier [`Slots`], for reuse.
 #[derive(Debug, Default)]
 pub struct Scratch {
-    memory: Box<Memory>,
+    memory: Option<Box<Memory>>,
 }
 
 impl<'e> Slots<'e> {
@@ -115,7 +115,7 @@ impl<'e> Slots<'e> {
         level: Level,
     ) -> Result<Self, JsonError> {
         let tree = &plan.paths.conditions;
-        let mut memory = scratch.memory;
+        let mut memory = scratch.memory.unwrap_or_default();
         let text = match level {
             Level::Strict | Level::Fast if find::find(tree, payload, level, &mut memory) => OnceCell::new(),
             Level::Strict | Level::Fast | Level::Full => {
@@ -142,7 +142,7 @@ impl<'e> Slots<'e> {
     /// Gives the memory back.
     #[must_use]
     pub fn recycle(self) -> Scratch {
-        Scratch { memory: self.first.memory }
+        Scratch { memory: Some(self.first.memory) }
     }
 
     /// The payload as it came. Once it is complete it was checked to be UTF-8 and JSON.
@@ -242,8 +242,12 @@ impl Places {
     /// Nothing stands anywhere yet.
     #[inline]
     fn clear(&mut self, tree: &Tree) {
-        self.of.clear();
-        self.of.resize(tree.count(), Place::Absent);
+        if self.of.len() == tree.count() {
+            self.of.fill(Place::Absent);
+        } else {
+            self.of.clear();
+            self.of.resize(tree.count(), Place::Absent);
+        }
         self.duplicates.clear();
     }
 
@@ -252,6 +256,12 @@ impl Places {
         if let Some(slot) = self.of.get_mut(node.0 as usize) {
             *slot = place;
         }
+    }
+
+    /// Whether something stands at a node.
+    #[inline(always)]
+    fn are_set(&self, node: NodeId) -> bool {
+        self.of.get(node.0 as usize).is_some_and(|place| *place != Place::Absent)
     }
 
     /// Of duplicate keys the last one wins, so what an earlier one had set below is gone.

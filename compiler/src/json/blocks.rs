@@ -112,13 +112,11 @@ impl Carry {
     }
 }
 
-/// A position in a document.
-///
-/// Nothing that is not inlined may be handed a reference to it: what is in it stays in registers.
-pub(crate) struct Blocks<'b, 'e, K> {
-    kernel: K,
-    bytes: &'e [u8],
-    looked: &'b mut Looked,
+/// A position in what has been looked at of a document.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Blocks<'b> {
+    /// What was looked at, from the beginning on, and one empty block.
+    blocks: &'b [Block],
     /// The number of the block.
     at: usize,
     /// The brackets of the block that are still ahead.
@@ -134,60 +132,17 @@ pub(crate) struct Looked {
     carry: Carry,
 }
 
-/// How far to look at first.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Ahead {
-    /// To the end.
-    All,
-    /// As far as something near the beginning may stand.
-    Some,
-}
-
-/// The blocks that are looked at first when what is looked for may stand near the beginning.
-const AHEAD: usize = 2;
-
 /// The longest name whose places are found without going from string to string.
 const NAME_MAX: u32 = 62;
 
-impl<'b, 'e, K: Kernel> Blocks<'b, 'e, K> {
-    /// At the beginning of a document; `None` when it is empty or a string holds control characters.
-    #[inline(always)]
-    pub(crate) fn new(kernel: K, bytes: &'e [u8], looked: &'b mut Looked, ahead: Ahead) -> Option<Self> {
-        looked.count = 0;
-        looked.carry = Carry::default();
-        looked.look(kernel, bytes, if ahead == Ahead::All { usize::MAX } else { AHEAD })?;
-        let first = looked.blocks.first()?;
-        let ahead = first.opens | first.closes;
-        Some(Self { kernel, bytes, looked, at: 0, ahead })
-    }
-
-    #[inline(always)]
-    pub(crate) fn seen(&self) -> Seen {
-        self.looked.carry.seen
-    }
-
-    /// The byte at a place; 0 behind the end.
-    #[inline(always)]
-    pub(crate) fn byte(&self, at: usize) -> u8 {
-        self.bytes.get(at).copied().unwrap_or(0)
-    }
-
-    /// The first place from `at` on without white space.
-    #[inline(always)]
-    pub(crate) fn past_space(&self, at: usize) -> usize {
-        if self.byte(at) > b' ' { at } else { past_space(self.bytes, at) }
-    }
-
+impl<'b> Blocks<'b> {
     /// The next bracket, as far as was looked.
     #[inline(always)]
-    pub(crate) fn next_near(&mut self) -> Option<usize> {
+    pub(crate) fn next(&mut self) -> Option<usize> {
         while self.ahead == 0 {
             let next = self.at.wrapping_add(1);
-            if next >= self.looked.count {
-                return None;
-            }
+            let block = self.blocks.get(next)?;
             self.at = next;
-            let block = self.looked.blocks.get(next)?;
             self.ahead = block.opens | block.closes;
         }
         let at = self.at.wrapping_mul(BLOCK).wrapping_add(self.ahead.trailing_zeros() as usize);
@@ -195,16 +150,10 @@ impl<'b, 'e, K: Kernel> Blocks<'b, 'e, K> {
         Some(at)
     }
 
-    /// Looks further ahead; `None` when there is no more, or a string is broken.
-    #[inline(always)]
-    pub(crate) fn look_on(&mut self) -> Option<()> {
-        self.looked.look(self.kernel, self.bytes, self.looked.count)
-    }
-
     /// Every string that begins before this and has a name's length ends where was looked.
     #[inline(always)]
     pub(crate) fn near(&self) -> usize {
-        self.looked.count.wrapping_sub(1).wrapping_mul(BLOCK)
+        self.blocks.len().saturating_sub(2).wrapping_mul(BLOCK)
     }
 
     /// Passes over a container whose bracket was the last one, and which stands inside `depth` others.
@@ -212,7 +161,8 @@ impl<'b, 'e, K: Kernel> Blocks<'b, 'e, K> {
     /// inside each other, or perhaps are.
     #[inline(always)]
     pub(crate) fn skip(&mut self, depth: u32) -> Option<usize> {
-        let mut block = *self.looked.blocks.get(self.at)?;
+        let mut rest = self.blocks.get(self.at..)?.iter();
+        let mut block = rest.next()?;
         let (mut opens, mut closes) = (block.opens & self.ahead, block.closes & self.ahead);
         let mut open = 1_u32;
         loop {
@@ -224,11 +174,12 @@ impl<'b, 'e, K: Kernel> Blocks<'b, 'e, K> {
             if closed >= open
                 && let Some(bit) = end(opens, closes, open)
             {
+                self.at = self.blocks.len().wrapping_sub(rest.as_slice().len()).wrapping_sub(1);
                 self.ahead = (block.opens | block.closes) & (u64::MAX << bit << 1);
                 return Some(self.at.wrapping_mul(BLOCK).wrapping_add(bit as usize));
             }
             open = open.wrapping_add(opened).wrapping_sub(closed);
-            block = self.turn()?;
+            block = rest.next()?;
             (opens, closes) = (block.opens, block.closes);
         }
     }
@@ -236,22 +187,53 @@ impl<'b, 'e, K: Kernel> Blocks<'b, 'e, K> {
     /// Goes on behind something that was read in another way; `at` is not behind the next bracket.
     #[inline(always)]
     pub(crate) fn resume(&mut self, at: usize) -> Option<()> {
-        while self.at < at / BLOCK {
-            let block = self.turn()?;
+        let number = at / BLOCK;
+        if self.at < number {
+            let block = self.blocks.get(number)?;
+            self.at = number;
             self.ahead = block.opens | block.closes;
         }
         self.ahead &= u64::MAX << (at % BLOCK);
         Some(())
     }
 
-    /// The places of block number `number` where a string of one of these lengths begins, and perhaps some
-    /// where one does not. Bit `i` of `lengths` is a length of `i` bytes; none is above [`NAME_MAX`], and
-    /// there is at least one.
+    /// The blocks from number `first` to number `last`, each with the one behind it.
     #[inline(always)]
-    pub(crate) fn strings(&self, number: usize, mut lengths: u64) -> u64 {
-        let Some([block, next]) = self.looked.blocks.get(number..).and_then(|rest| rest.first_chunk()) else {
-            return 0;
-        };
+    pub(crate) fn pairs(
+        &self,
+        first: usize,
+        last: usize,
+    ) -> Option<impl Iterator<Item = Pair<'b>> + use<'b>> {
+        let blocks = self.blocks.get(first..last.wrapping_add(2))?;
+        Some(blocks.array_windows().map(|[block, next]| Pair { block, next }))
+    }
+
+    /// Where the string ends that begins at `start`.
+    #[inline(always)]
+    pub(crate) fn end_of_string(&self, start: usize) -> Option<usize> {
+        let mut number = start / BLOCK;
+        let mut ends = self.blocks.get(number)?.ends & (u64::MAX << (start % BLOCK));
+        while ends == 0 {
+            number = number.wrapping_add(1);
+            ends = self.blocks.get(number)?.ends;
+        }
+        Some(number.wrapping_mul(BLOCK).wrapping_add(ends.trailing_zeros() as usize))
+    }
+}
+
+/// A block and the one behind it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Pair<'b> {
+    block: &'b Block,
+    next: &'b Block,
+}
+
+impl Pair<'_> {
+    /// The places where a string of one of these lengths begins, and perhaps some where one does not. Bit
+    /// `i` of `lengths` is a length of `i` bytes; none is above [`NAME_MAX`], and there is at least one.
+    #[inline(always)]
+    pub(crate) fn strings(self, mut lengths: u64) -> u64 {
+        let Self { block, next } = self;
         let mut found = 0;
         loop {
             // The end stands one further away than the length says.
@@ -264,55 +246,36 @@ impl<'b, 'e, K: Kernel> Blocks<'b, 'e, K> {
         }
     }
 
-    /// The places of block number `number` where any string begins.
+    /// The places where any string begins.
     #[inline(always)]
-    pub(crate) fn all_strings(&self, number: usize) -> u64 {
-        self.looked.blocks.get(number).map_or(0, |block| block.starts)
-    }
-
-    /// Where the string ends that begins at `start`.
-    #[inline(always)]
-    pub(crate) fn end_of_string(&mut self, start: usize) -> Option<usize> {
-        let mut number = start / BLOCK;
-        let mut ends = self.looked.blocks.get(number)?.ends & (u64::MAX << (start % BLOCK));
-        while ends == 0 {
-            number = number.wrapping_add(1);
-            if number >= self.looked.count {
-                self.look_on()?;
-            }
-            ends = self.looked.blocks.get(number)?.ends;
-        }
-        Some(number.wrapping_mul(BLOCK).wrapping_add(ends.trailing_zeros() as usize))
-    }
-
-    /// The next block.
-    #[inline(always)]
-    fn turn(&mut self) -> Option<Block> {
-        self.at = self.at.wrapping_add(1);
-        if self.at >= self.looked.count {
-            self.look_on()?;
-        }
-        self.looked.blocks.get(self.at).copied()
+    pub(crate) fn all_strings(self) -> u64 {
+        self.block.starts
     }
 }
 
 /// Whether names of these lengths can be found without going from string to string: few lengths, and none
 /// too long. Bit `i` is a length of `i` bytes.
-#[inline(always)]
 pub(crate) fn are_few(lengths: u64) -> bool {
     const LENGTHS_MAX: u32 = 6;
-    lengths >> NAME_MAX <= 1 && lengths.count_ones() <= LENGTHS_MAX
+    lengths != 0 && lengths >> NAME_MAX <= 1 && lengths.count_ones() <= LENGTHS_MAX
 }
 
 impl Looked {
+    /// Begins with another document.
+    #[inline(always)]
+    pub(crate) fn begin(&mut self) {
+        self.count = 0;
+        self.carry = Carry::default();
+    }
+
     /// Looks at up to so many more blocks; `None` when there are none, or a string is broken.
-    #[inline(never)]
-    fn look<K: Kernel>(&mut self, kernel: K, document: &[u8], more: usize) -> Option<()> {
+    #[inline(always)]
+    pub(crate) fn look<K: Kernel>(&mut self, kernel: K, document: &[u8], more: usize) -> Option<()> {
         let had = self.count;
         let count = document.len().div_ceil(BLOCK).min(had.saturating_add(more));
         // One more, because names are looked for across the end of a block.
         if self.blocks.len() <= count {
-            self.blocks.resize(count + 1, Block::default());
+            self.grow(count.wrapping_add(1));
         }
         let new = self.blocks.get_mut(had..count).filter(|new| !new.is_empty())?;
         kernel.index(document, had, new, &mut self.carry);
@@ -322,10 +285,24 @@ impl Looked {
         }
         (!self.carry.broken).then_some(())
     }
+
+    #[inline(never)]
+    fn grow(&mut self, count: usize) {
+        self.blocks.resize(count, Block::default());
+    }
+
+    /// The beginning of what has been looked at, and what has been met in it.
+    #[inline(always)]
+    pub(crate) fn blocks(&self) -> (Blocks<'_>, Seen) {
+        let blocks = self.blocks.get(..self.count.wrapping_add(1)).unwrap_or_default();
+        let ahead = blocks.first().map_or(0, |first| first.opens | first.closes);
+        (Blocks { blocks, at: 0, ahead }, self.carry.seen)
+    }
 }
 
+/// The first place from `at` on without white space.
 #[inline(never)]
-fn past_space(bytes: &[u8], at: usize) -> usize {
+pub(crate) fn past_space(bytes: &[u8], at: usize) -> usize {
     let rest = bytes.get(at..).unwrap_or_default();
     at + rest.iter().take_while(|byte| matches!(byte, b' ' | b'\n' | b'\r' | b'\t')).count()
 }

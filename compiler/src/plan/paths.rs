@@ -1,6 +1,7 @@
 //! The payload paths that rules read, as trees of field names.
 
 use crate::hir::{Path, PathId};
+use crate::json::are_few;
 
 /// The paths of a program, twice: those that conditions read, which every event is searched for, and all
 /// of them, which only matter once a rule holds.
@@ -59,16 +60,34 @@ struct Node {
     read: bool,
     /// Bit `i`: a child's name has `i` bytes, 63 and more counted alike.
     lengths: u64,
+    /// Whether the names can be found by their lengths.
+    few: bool,
 }
 
+/// The fields of one object that are read, or below which something is.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Fields<'t> {
+    pub(crate) node: NodeId,
+    children: &'t [Child],
+    /// Bit `i`: a name has `i` bytes, 63 and more counted alike.
+    pub(crate) lengths: u64,
+    /// Whether the names can be found by their lengths.
+    pub(crate) few: bool,
+}
+
+/// A field that is read, or below which something is.
 #[derive(Debug)]
-struct Child {
+pub(crate) struct Child {
     /// The name's first eight bytes, filled up with zeroes.
     head: u64,
     /// Its last eight bytes, when it has more.
     tail: u64,
     bytes: u32,
-    node: NodeId,
+    pub(crate) node: NodeId,
+    /// Whether a rule reads the value itself.
+    pub(crate) read: bool,
+    /// Whether only something below is read.
+    pub(crate) walked: bool,
     name: Box<str>,
 }
 
@@ -135,6 +154,23 @@ impl<'n> Name<'n> {
     }
 }
 
+impl<'t> Fields<'t> {
+    /// The field whose name begins at `start` in a document and ends in a quotation mark, and where that is.
+    #[inline(always)]
+    pub(crate) fn at(&self, document: &[u8], start: usize) -> Option<(&'t Child, usize)> {
+        let rest = document.get(start..)?;
+        // Not `find`: its closure would be a function of its own.
+        for child in self.children {
+            let bytes = child.bytes as usize;
+            let end = start.wrapping_add(bytes);
+            if rest.get(bytes) == Some(&b'"') && child.begins(rest) {
+                return Some((child, end));
+            }
+        }
+        None
+    }
+}
+
 impl Tree {
     fn new(paths: &[Path]) -> Self {
         let mut sorted: Vec<(&[Box<str>], usize)> =
@@ -168,12 +204,12 @@ impl Tree {
         let offset = |at: usize| u32::try_from(at).unwrap_or(u32::MAX);
         let (first, count) = (offset(self.children.len()), offset(children.len()));
         let lengths = children.iter().fold(0, |lengths, (name, _)| lengths | 1 << name.len().min(63));
-        let mut node = Node { first, count, lengths, ..Node::default() };
+        let mut node = Node { first, count, lengths, few: are_few(lengths), ..Node::default() };
         let many = children.len() > CHILDREN_SCANNED_MAX;
         self.children.extend(children.into_iter().map(|(name, node)| {
             let head = Name::new(&name).head;
             let tail = name.as_bytes().last_chunk().map_or(0, |tail| u64::from_le_bytes(*tail));
-            Child { head, tail, bytes: offset(name.len()), node, name }
+            Child { head, tail, bytes: offset(name.len()), node, read: false, walked: false, name }
         }));
         if many {
             let size = (count as usize * 2).next_power_of_two();
@@ -210,6 +246,19 @@ impl Tree {
                 self.read += 1;
             }
         }
+        for child in &mut self.children {
+            if let Some(node) = self.nodes.get(child.node.0 as usize) {
+                (child.read, child.walked) = (node.read, node.count > 0 && !node.read);
+            }
+        }
+    }
+
+    /// The fields below a node.
+    #[inline(always)]
+    pub(crate) fn fields(&self, node: NodeId) -> Fields<'_> {
+        let children = self.children_of(node);
+        let (lengths, few) = self.nodes.get(node.0 as usize).map_or((0, false), |it| (it.lengths, it.few));
+        Fields { node, children, lengths, few }
     }
 
     #[inline(always)]
@@ -245,51 +294,25 @@ impl Tree {
         self.nodes.get(node.0 as usize).is_some_and(|node| node.read)
     }
 
-    #[inline(always)]
-    pub(crate) fn child(&self, node: NodeId, name: Name<'_>) -> Option<NodeId> {
+    /// The field of that name below a node.
+    pub(crate) fn child(&self, node: NodeId, name: Name<'_>) -> Option<&Child> {
         let parent = self.nodes.get(node.0 as usize)?;
         if parent.mask != 0 {
             return self.hashed(*parent, name);
         }
-        // Not `find`: its closure would be a function of its own.
-        for child in self.children_of(node) {
-            if name.is(child) {
-                return Some(child.node);
-            }
-        }
-        None
+        self.children_of(node).iter().find(|child| name.is(child))
     }
 
-    /// The child whose name begins at `start` in a document and ends in a quotation mark, and where that is.
-    #[inline(always)]
-    pub(crate) fn child_at(&self, node: NodeId, document: &[u8], start: usize) -> Option<(NodeId, usize)> {
-        let rest = document.get(start..)?;
-        for child in self.children_of(node) {
-            let bytes = child.bytes as usize;
-            let end = start.wrapping_add(bytes);
-            if document.get(end) == Some(&b'"') && child.begins(rest) {
-                return Some((child.node, end));
-            }
-        }
-        None
-    }
-
-    fn hashed(&self, parent: Node, name: Name<'_>) -> Option<NodeId> {
+    fn hashed(&self, parent: Node, name: Name<'_>) -> Option<&Child> {
         let mut slot = name.hash() & parent.mask;
         loop {
             let at = self.tables.get((parent.table + slot) as usize)?.checked_sub(1)?;
             let child = self.children.get(at as usize)?;
             if name.is(child) {
-                return Some(child.node);
+                return Some(child);
             }
             slot = (slot + 1) & parent.mask;
         }
-    }
-
-    /// The lengths of the names below a node: bit `i` for `i` bytes, 63 and more counted alike.
-    #[inline(always)]
-    pub(crate) fn lengths(&self, node: NodeId) -> u64 {
-        self.nodes.get(node.0 as usize).map_or(0, |node| node.lengths)
     }
 
     /// The nodes below a node.

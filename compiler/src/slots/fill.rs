@@ -26,7 +26,7 @@ impl Places {
         let place = if scanner.peek() == Some(b'{') && tree.has_children(node) {
             scanner.members(depth + 1, |scanner, key| {
                 let child = tree.child(node, Name::new(&key.decode(scanner.text())));
-                match child {
+                match child.map(|child| child.node) {
                     Some(child) => {
                         self.forget(tree, child);
                         self.fill(tree, scanner, child, depth + 1)

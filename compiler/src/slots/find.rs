@@ -11,8 +11,8 @@ use std::borrow::Cow;
 
 use super::{Level, Memory, Place, Places, offset, text_of};
 use crate::json::simd::{BLOCK, Kernel, Work, with_best};
-use crate::json::{Ahead, BYTES_MAX, Blocks, DEPTH_MAX, RawText, Scanner, Seen, are_few};
-use crate::plan::{Name, NodeId, Tree};
+use crate::json::{BYTES_MAX, Blocks, DEPTH_MAX, Looked, RawText, Scanner, Seen, past_space};
+use crate::plan::{Child, Fields, Name, NodeId, Tree};
 
 /// Reads what stands at the nodes of a tree. Says whether that was possible.
 #[inline]
@@ -20,7 +20,6 @@ pub(super) fn find(tree: &Tree, payload: &[u8], level: Level, memory: &mut Memor
     if payload.len() > BYTES_MAX || tree.is_read(NodeId::ROOT) {
         return false;
     }
-    memory.places.clear(tree);
     with_best(Find { tree, payload, memory, level })
 }
 
@@ -31,30 +30,43 @@ struct Find<'t, 'e> {
     level: Level,
 }
 
+/// The blocks that are looked at first when what is looked for may stand near the beginning.
+const AHEAD: usize = 2;
+
 impl Work for Find<'_, '_> {
     type Output = bool;
 
     #[inline(always)]
     fn run<K: Kernel>(self, kernel: K) -> bool {
         let Self { tree, payload, memory: Memory { places, looked }, level } = self;
-        let (unseen, ahead) = match level {
-            Level::Fast => (tree.read(), Ahead::Some),
-            Level::Strict | Level::Full => (u32::MAX, Ahead::All),
-        };
-        let Some(blocks) = Blocks::new(kernel, payload, looked, ahead) else { return false };
-        Walk { tree, payload, text: None, blocks, places, unseen }.run(level).is_some()
+        looked.begin();
+        if level != Level::Fast {
+            places.clear(tree);
+            return looked.look(kernel, payload, usize::MAX).is_some()
+                && Walk::new(tree, payload, looked, places, u32::MAX).run(level).is_some();
+        }
+        let mut more = AHEAD;
+        while looked.look(kernel, payload, more).is_some() {
+            places.clear(tree);
+            if Walk::new(tree, payload, looked, places, tree.read()).run(level).is_some() {
+                return true;
+            }
+            more = more.wrapping_mul(4);
+        }
+        false
     }
 }
 
 /// Paths that are longer are read the slow way.
 const PARENTS_MAX: usize = 16;
 
-struct Walk<'t, 'e, K> {
+struct Walk<'t, 'e> {
     tree: &'t Tree,
     payload: &'e [u8],
     /// The payload as text, once that was asked.
     text: Option<&'e str>,
-    blocks: Blocks<'t, 'e, K>,
+    blocks: Blocks<'t>,
+    seen: Seen,
     places: &'t mut Places,
     /// How many values that rules read are still to be found, when that ends the walk.
     unseen: u32,
@@ -62,67 +74,70 @@ struct Walk<'t, 'e, K> {
 
 /// A member whose value begins with the next bracket.
 #[derive(Clone, Copy)]
-struct Member {
-    node: NodeId,
-    /// The quotation mark before its name.
-    name: usize,
+struct Member<'t> {
+    child: &'t Child,
     value: usize,
     /// Whether its name stood there before.
     again: bool,
 }
 
-impl<'e, K: Kernel> Walk<'_, 'e, K> {
+/// `None` when it is to be read the slow way.
+type Found<T> = Option<T>;
+
+impl<'t, 'e> Walk<'t, 'e> {
     #[inline(always)]
-    fn run(mut self, level: Level) -> Option<()> {
-        let start = self.blocks.past_space(0);
-        if self.blocks.byte(start) != b'{' || self.blocks.next_near()? != start {
+    fn new(
+        tree: &'t Tree,
+        payload: &'e [u8],
+        looked: &'t Looked,
+        places: &'t mut Places,
+        unseen: u32,
+    ) -> Self {
+        let (blocks, seen) = looked.blocks();
+        Walk { tree, payload, text: None, blocks, seen, places, unseen }
+    }
+
+    #[inline(always)]
+    fn run(mut self, level: Level) -> Found<()> {
+        let start = self.past_space(0);
+        if self.byte(start) != b'{' || self.blocks.next()? != start {
             return None;
         }
         self.places.put(NodeId::ROOT, Place::Container { start: offset(start) });
         // The nodes around the one that is walked.
         let mut parents = [NodeId::ROOT; PARENTS_MAX];
-        let mut node = NodeId::ROOT;
+        let mut fields = self.tree.fields(NodeId::ROOT);
         let mut depth = 0_usize;
         let mut from = start.wrapping_add(1);
         loop {
-            let Some(at) = self.blocks.next_near() else {
-                // What stands before the next bracket may be all that is wanted.
-                let near = self.blocks.near();
-                if near > from {
-                    let member = self.members(node, from, near)?;
-                    from = member.map_or(near, |member| member.name);
-                }
-                if self.unseen == 0 {
-                    break;
-                }
-                self.blocks.look_on()?;
-                continue;
-            };
-            let member = self.members(node, from, at)?;
+            let bracket = self.blocks.next();
+            // What stands before a bracket that is further away may be all that is wanted.
+            let to = bracket.unwrap_or_else(|| self.blocks.near());
+            let member = if to > from && fields.lengths != 0 { self.members(&fields, from, to)? } else { None };
             if self.unseen == 0 {
                 break;
             }
-            let byte = self.blocks.byte(at);
+            let at = bracket?;
+            let byte = self.byte(at);
             from = at.wrapping_add(1);
             match member {
                 None if byte == b'}' && depth > 0 => {
                     depth = depth.wrapping_sub(1);
-                    node = *parents.get(depth)?;
+                    fields = self.tree.fields(*parents.get(depth)?);
                 }
                 None if byte == b'}' => {
-                    if self.blocks.past_space(from) != self.payload.len() {
+                    if self.past_space(from) != self.payload.len() {
                         return None;
                     }
                     break;
                 }
                 None => from = self.container(byte, depth)?.wrapping_add(1),
                 Some(Member { value, .. }) if value != at => return None,
-                Some(Member { node: child, .. })
-                    if byte == b'{' && self.tree.has_children(child) && !self.tree.is_read(child) =>
-                {
-                    self.places.put(child, Place::Container { start: offset(at) });
-                    *parents.get_mut(depth)? = node;
-                    (node, depth) = (child, depth.wrapping_add(1));
+                Some(Member { child, .. }) if byte == b'{' && child.walked => {
+                    self.places.put(child.node, Place::Container { start: offset(at) });
+                    *parents.get_mut(depth)? = fields.node;
+                    fields = self.tree.fields(child.node);
+                    depth = depth.wrapping_add(1);
                 }
                 Some(member) => {
                     from = self.value_in_brackets(member, byte, depth)?;
@@ -132,14 +147,26 @@ impl<'e, K: Kernel> Walk<'_, 'e, K> {
                 }
             }
         }
-        if self.blocks.seen().high && level != Level::Fast {
+        if self.seen.high && level != Level::Fast {
             self.text()?;
         }
         Some(())
     }
 
+    /// The byte at a place; 0 behind the end.
+    #[inline(always)]
+    fn byte(&self, at: usize) -> u8 {
+        self.payload.get(at).copied().unwrap_or(0)
+    }
+
+    /// The first place from `at` on without white space.
+    #[inline(always)]
+    fn past_space(&self, at: usize) -> usize {
+        if self.byte(at) > b' ' { at } else { past_space(self.payload, at) }
+    }
+
     /// The payload as text. It is checked once, however often something odd asks for it.
-    fn text(&mut self) -> Option<&'e str> {
+    fn text(&mut self) -> Found<&'e str> {
         if self.text.is_none() {
             self.text = Some(text_of(self.payload).ok()?);
         }
@@ -149,126 +176,159 @@ impl<'e, K: Kernel> Walk<'_, 'e, K> {
     /// Reads what rules read of the members of an object between two of its brackets. Gives the last one
     /// when its value begins at `to`.
     #[inline(always)]
-    fn members(&mut self, node: NodeId, from: usize, to: usize) -> Option<Option<Member>> {
-        let lengths = self.tree.lengths(node);
-        let mut member = None;
-        if lengths == 0 {
-            return Some(None);
+    fn members(&mut self, fields: &Fields<'t>, from: usize, to: usize) -> Found<Option<Member<'t>>> {
+        if !fields.few || self.seen.backslash {
+            return self.members_by_string(fields, from, to);
         }
-        let few = are_few(lengths) && !self.blocks.seen().backslash;
-        let mut number = from / BLOCK;
-        let last = to / BLOCK;
-        let mut strings = u64::MAX << (from % BLOCK);
-        while number <= last {
-            strings &=
-                if few { self.blocks.strings(number, lengths) } else { self.blocks.all_strings(number) };
-            if number == last {
+        let mut member = None;
+        let (first, last) = (from / BLOCK, to / BLOCK);
+        let mut base = first.wrapping_mul(BLOCK);
+        let mut wanted = u64::MAX << (from % BLOCK);
+        for pair in self.blocks.pairs(first, last)? {
+            let mut strings = pair.strings(fields.lengths) & wanted;
+            if to < base.wrapping_add(BLOCK) {
                 strings &= (1_u64 << (to % BLOCK)).wrapping_sub(1);
             }
             while strings != 0 {
-                let bit = strings.trailing_zeros() as usize;
-                let start = number.wrapping_mul(BLOCK).wrapping_add(bit).wrapping_add(1);
+                let at = base.wrapping_add(strings.trailing_zeros() as usize).wrapping_add(1);
                 strings &= strings.wrapping_sub(1);
-                if let Some(found) = self.string(node, start, few)? {
+                if let Some((child, end)) = fields.at(self.payload, at)
+                    && let Some(found) = self.member(child, end)?
                     // A value in brackets ends what lies between two brackets.
-                    if member.replace(found).is_some() {
-                        return None;
-                    }
+                    && member.replace(found).is_some()
+                {
+                    return None;
                 }
             }
-            number = number.wrapping_add(1);
-            strings = u64::MAX;
+            base = base.wrapping_add(BLOCK);
+            wanted = u64::MAX;
         }
         Some(member)
     }
 
-    /// Looks at a string that is perhaps a name that rules read. `start` is its first byte.
+    /// Does the same where names have many lengths, or escapes: looks at each string.
+    #[inline(never)]
+    fn members_by_string(&mut self, fields: &Fields<'t>, from: usize, to: usize) -> Found<Option<Member<'t>>> {
+        let mut member = None;
+        let mut start = from;
+        let mut number = from / BLOCK;
+        for pair in self.blocks.pairs(number, to / BLOCK)? {
+            let mut strings = pair.all_strings() & (u64::MAX << (start % BLOCK));
+            while strings != 0 {
+                let at = number.wrapping_mul(BLOCK).wrapping_add(strings.trailing_zeros() as usize);
+                strings &= strings.wrapping_sub(1);
+                if at >= to {
+                    break;
+                }
+                let end = self.blocks.end_of_string(at.wrapping_add(1))?;
+                if let Some(child) = self.named(fields, at.wrapping_add(1), end)?
+                    && let Some(found) = self.member(child, end)?
+                    && member.replace(found).is_some()
+                {
+                    return None;
+                }
+            }
+            number = number.wrapping_add(1);
+            start = 0;
+        }
+        Some(member)
+    }
+
+    /// The field that a string names, if it is a name and that is one that rules read.
     #[inline(always)]
-    fn string(&mut self, node: NodeId, start: usize, few: bool) -> Option<Option<Member>> {
-        let (known, end) = if few {
-            let Some((child, end)) = self.tree.child_at(node, self.payload, start) else { return Some(None) };
-            (Some(child), end)
-        } else {
-            (None, self.blocks.end_of_string(start)?)
-        };
-        let colon = self.blocks.past_space(end.wrapping_add(1));
-        if self.blocks.byte(colon) != b':' {
-            // It is a value.
+    fn named(&mut self, fields: &Fields<'t>, start: usize, end: usize) -> Found<Option<&'t Child>> {
+        if self.seen.backslash {
+            if self.byte(self.past_space(end.wrapping_add(1))) != b':' {
+                return Some(None);
+            }
+            return self.escaped_child(fields.node, start, end);
+        }
+        let length = end.wrapping_sub(start).min(63);
+        if fields.lengths >> length & 1 == 0 {
             return Some(None);
         }
-        let Some(child) = (match known {
-            Some(child) => Some(child),
-            None => self.named(node, start, end)?,
-        }) else {
-            return Some(None);
-        };
-        let value = self.blocks.past_space(colon.wrapping_add(1));
-        let again = self.places.of.get(child.0 as usize).is_some_and(|place| *place != Place::Absent);
+        Some(self.tree.child(fields.node, Name::within(self.payload, start, end)?))
+    }
+
+    /// Reads a member behind a string that is its name, unless that is a value. `end` is where it ends.
+    #[inline(always)]
+    fn member(&mut self, child: &'t Child, end: usize) -> Found<Option<Member<'t>>> {
+        let mut value = end.wrapping_add(2);
+        if self.byte(end.wrapping_add(1)) != b':' || self.byte(value) <= b' ' {
+            match self.value_after_space(end) {
+                Some(at) => value = at,
+                None => return Some(None),
+            }
+        }
+        let again = self.places.are_set(child.node);
         if again {
-            // What had been found below is to be found again.
-            self.unseen = self.unseen.wrapping_add(read_below(self.tree, self.places, child)?);
-            self.places.forget(self.tree, child);
+            self.forget(child.node)?;
         }
-        let first = self.blocks.byte(value);
-        if matches!(first, b'{' | b'[') {
-            let name = start.wrapping_sub(1);
-            return Some(Some(Member { node: child, name, value, again }));
+        let first = self.byte(value);
+        if first | 0x20 == b'{' {
+            return Some(Some(Member { child, value, again }));
         }
-        let place = self.scalar(value, first)?;
+        let place = if first == b'"' { self.string(value)? } else { self.other_scalar(value, first)? };
         self.found(child, place, again);
         Some(None)
     }
 
+    /// Where a value begins when white space is around its colon; `None` when there is no colon.
+    #[inline(never)]
+    fn value_after_space(&self, end: usize) -> Option<usize> {
+        let colon = self.past_space(end.wrapping_add(1));
+        (self.byte(colon) == b':').then(|| self.past_space(colon.wrapping_add(1)))
+    }
+
+    /// What had been found below is to be found again.
+    #[inline(never)]
+    fn forget(&mut self, node: NodeId) -> Found<()> {
+        self.unseen = self.unseen.wrapping_add(read_below(self.tree, self.places, node)?);
+        self.places.forget(self.tree, node);
+        Some(())
+    }
+
     #[inline(always)]
-    fn found(&mut self, node: NodeId, place: Place, again: bool) {
-        self.places.put(node, place);
-        if self.tree.is_read(node) && !again {
+    fn found(&mut self, child: &Child, place: Place, again: bool) {
+        self.places.put(child.node, place);
+        if child.read && !again {
             self.unseen = self.unseen.wrapping_sub(1);
         }
     }
 
-    #[inline(always)]
-    fn named(&mut self, node: NodeId, start: usize, end: usize) -> Option<Option<NodeId>> {
-        if self.blocks.seen().backslash {
-            return self.escaped_child(node, start, end);
-        }
-        let length = end.wrapping_sub(start).min(63);
-        if self.tree.lengths(node) >> length & 1 == 0 {
-            return Some(None);
-        }
-        Some(self.tree.child(node, Name::within(self.payload, start, end)?))
-    }
-
     /// A list, or a record that is not walked into. Gives what comes behind it.
     #[inline(always)]
-    fn value_in_brackets(&mut self, member: Member, first: u8, depth: usize) -> Option<usize> {
-        let Member { node, value, again, .. } = member;
-        let behind = if self.tree.is_read(node) {
-            let behind = self.whole(node, value, depth)?;
+    fn value_in_brackets(&mut self, member: Member<'_>, first: u8, depth: usize) -> Found<usize> {
+        let Member { child, value, again } = member;
+        let behind = if child.read {
+            let behind = self.whole(child.node, value, depth)?;
             self.blocks.resume(behind)?;
             // What is below was found as well.
-            self.unseen = self.unseen.wrapping_sub(read_below(self.tree, self.places, node)?);
+            self.unseen = self.unseen.wrapping_sub(read_below(self.tree, self.places, child.node)?);
             behind
         } else {
             self.container(first, depth)?.wrapping_add(1)
         };
         self.ends(behind)?;
-        self.found(node, Place::Container { start: offset(value) }, again);
+        self.found(child, Place::Container { start: offset(value) }, again);
         Some(behind)
     }
 
-    /// A value that is no container.
+    /// A text, from its quotation mark on.
     #[inline(always)]
-    fn scalar(&mut self, start: usize, first: u8) -> Option<Place> {
+    fn string(&mut self, start: usize) -> Found<Place> {
+        let from = start.wrapping_add(1);
+        let to = self.blocks.end_of_string(from)?;
+        self.ends(to.wrapping_add(1))?;
+        let raw = RawText { start: offset(from), end: offset(to), escaped: false };
+        let Seen { backslash, high } = self.seen;
+        Some(Place::Text(if backslash || high { self.odd_text(raw)? } else { raw }))
+    }
+
+    /// A value that is neither text nor container.
+    #[inline(never)]
+    fn other_scalar(&self, start: usize, first: u8) -> Found<Place> {
         match first {
-            b'"' => {
-                let from = start.wrapping_add(1);
-                let to = self.blocks.end_of_string(from)?;
-                self.ends(to.wrapping_add(1))?;
-                let raw = RawText { start: offset(from), end: offset(to), escaped: false };
-                let Seen { backslash, high } = self.blocks.seen();
-                Some(Place::Text(if backslash || high { self.odd_text(raw)? } else { raw }))
-            }
             b'-' | b'0'..=b'9' => {
                 let end = number(self.payload, start)?;
                 self.ends(end)?;
@@ -282,8 +342,7 @@ impl<'e, K: Kernel> Walk<'_, 'e, K> {
     }
 
     /// The child of that name, which may hold escapes.
-    #[inline(never)]
-    fn escaped_child(&mut self, node: NodeId, start: usize, end: usize) -> Option<Option<NodeId>> {
+    fn escaped_child(&mut self, node: NodeId, start: usize, end: usize) -> Found<Option<&'t Child>> {
         let raw = RawText { start: offset(start), end: offset(end), escaped: true };
         if !raw.bytes(self.payload).contains(&b'\\') {
             return Some(self.tree.child(node, Name::within(self.payload, start, end)?));
@@ -296,7 +355,7 @@ impl<'e, K: Kernel> Walk<'_, 'e, K> {
 
     /// A text that may hold escapes, or bytes that are not UTF-8.
     #[inline(never)]
-    fn odd_text(&mut self, raw: RawText) -> Option<RawText> {
+    fn odd_text(&mut self, raw: RawText) -> Found<RawText> {
         let escaped = raw.bytes(self.payload).contains(&b'\\');
         if escaped {
             Scanner::over(self.text()?, raw.start as usize - 1).skip(0).ok()?;
@@ -307,7 +366,7 @@ impl<'e, K: Kernel> Walk<'_, 'e, K> {
 
     /// Reads a list or record with what is below it. Gives where it ends.
     #[inline(never)]
-    fn whole(&mut self, node: NodeId, start: usize, depth: usize) -> Option<usize> {
+    fn whole(&mut self, node: NodeId, start: usize, depth: usize) -> Found<usize> {
         let mut scanner = Scanner::over(self.text()?, start);
         self.places.fill(self.tree, &mut scanner, node, u32::try_from(depth).ok()? + 1).ok()?;
         Some(scanner.at())
@@ -315,17 +374,16 @@ impl<'e, K: Kernel> Walk<'_, 'e, K> {
 
     /// Passes over a container whose bracket was the last one; gives the place of its closing bracket.
     #[inline(always)]
-    fn container(&mut self, first: u8, depth: usize) -> Option<usize> {
-        if !matches!(first, b'{' | b'[') {
+    fn container(&mut self, first: u8, depth: usize) -> Found<usize> {
+        if first | 0x20 != b'{' {
             return None;
         }
         let end = self.blocks.skip(depth as u32 + 1)?;
         // `{` and `}` are two apart, and so are `[` and `]`.
-        (self.blocks.byte(end) == first + 2).then_some(end)
+        (self.byte(end) == first + 2).then_some(end)
     }
 
-    #[inline(always)]
-    fn word(&self, start: usize, word: &[u8], place: Place) -> Option<Place> {
+    fn word(&self, start: usize, word: &[u8], place: Place) -> Found<Place> {
         let end = start + word.len();
         if self.payload.get(start..end)? != word {
             return None;
@@ -336,11 +394,16 @@ impl<'e, K: Kernel> Walk<'_, 'e, K> {
 
     /// Whether a value ends before `at`.
     #[inline(always)]
-    fn ends(&self, at: usize) -> Option<()> {
-        match self.blocks.byte(at) {
+    fn ends(&self, at: usize) -> Found<()> {
+        match self.byte(at) {
             b',' | b'}' => Some(()),
-            _ => matches!(self.blocks.byte(self.blocks.past_space(at)), b',' | b'}').then_some(()),
+            _ => self.ends_after_space(at),
         }
+    }
+
+    #[inline(never)]
+    fn ends_after_space(&self, at: usize) -> Found<()> {
+        matches!(self.byte(self.past_space(at)), b',' | b'}').then_some(())
     }
 }
 
@@ -356,7 +419,6 @@ fn read_below(tree: &Tree, places: &Places, node: NodeId) -> Option<u32> {
 }
 
 /// The end of a number, by the syntax of RFC 8259.
-#[inline(always)]
 fn number(bytes: &[u8], mut at: usize) -> Option<usize> {
     let byte = |at: usize| bytes.get(at).copied().unwrap_or(0);
     let digits = |mut at: usize| {
