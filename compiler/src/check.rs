@@ -58,6 +58,7 @@ use crate::messages::bounds;
 use crate::types::Type;
 use crate::world::{Bundle, World};
 pub(crate) use fit::Operand;
+pub use outside::list_entries;
 use names::Names;
 use scope::{Binding, Facts, Typed};
 #[cfg(test)]
