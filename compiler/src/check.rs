@@ -58,8 +58,8 @@ use crate::messages::bounds;
 use crate::types::Type;
 use crate::world::{Bundle, World};
 pub(crate) use fit::Operand;
-pub use outside::list_entries;
 use names::Names;
+pub use outside::list_entries;
 use scope::{Binding, Facts, Typed};
 #[cfg(test)]
 pub(crate) use settings::SETTINGS;

@@ -92,8 +92,8 @@ mod tests {
     use crate::check::check;
     use crate::eval::{Facts, Lists};
     use crate::event::Event;
-    use crate::pattern::OutsideSet;
     use crate::matcher::{Indexed, Interpreter, Jit, Matcher, Matches};
+    use crate::pattern::OutsideSet;
     use crate::simulate::run_tests;
     use crate::slots::Slots;
     use crate::world::{Bundle, BundleFile, World};
@@ -163,7 +163,6 @@ test "those of the list" {
             (list == "vips").then(|| self.0.contains(text, ignoring_case))
         }
     }
-
 
     #[test]
     fn interpreter_index_and_code_agree_about_kept_lists() {

@@ -163,7 +163,10 @@ fn apply(database: &Database, changes: &[Change]) -> Result<(), StoreError> {
                 }
                 Change::Clear { prefix } => {
                     let end = after_all(prefix);
-                    let all = (Bound::Included(&**prefix), end.as_deref().map_or(Bound::Unbounded, Bound::Excluded));
+                    let all = (
+                        Bound::Included(&**prefix),
+                        end.as_deref().map_or(Bound::Unbounded, Bound::Excluded),
+                    );
                     values.retain_in::<&str, _>(all, |_, _| false).map_err(failed("removing"))?;
                 }
             }

@@ -11,7 +11,6 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 use tokio::sync::Semaphore;
 
-XX
 use crate::rules::code::CodeThread;
 
 /// What costs memory only while events ask it.
@@ -82,7 +81,10 @@ impl Warm {
         let mut gone = Vec::new();
         let mut held = self.held();
         let is_new = |other: &Weak<dyn Cooled>| std::ptr::addr_eq(other.as_ptr(), Arc::as_ptr(new));
-        if let Some(at) = held.all.iter().position(|(other, _)| is_new(other)) {
+        // A revision that is held is never made again; lists change.
+        if !new.is_revision()
+            && let Some(at) = held.all.iter().position(|(other, _)| is_new(other))
+        {
             held.bytes -= held.all.remove(at).map_or(0, |(_, counted)| counted);
         }
         held.bytes += bytes;
@@ -115,12 +117,14 @@ impl Warm {
     #[must_use]
     pub fn stats(&self) -> WarmStats {
         let held = self.held();
-        let there = held.all.iter().filter_map(|(one, _)| one.upgrade());
-        let (revisions, lists): (Vec<_>, Vec<_>) = there.partition(|one| one.is_revision());
+        let there: Vec<_> = held.all.iter().filter_map(|(one, _)| one.upgrade()).collect();
+        let bytes = held.bytes;
+        drop(held);
+        let revisions = there.iter().filter(|one| one.is_revision()).count();
         WarmStats {
-            revisions: revisions.len(),
-            lists: lists.len(),
-            bytes: held.bytes,
+            revisions,
+            lists: there.len() - revisions,
+            bytes,
             woken: self.woken.load(Ordering::Relaxed),
             cooled: self.cooled.load(Ordering::Relaxed),
         }
@@ -140,6 +144,7 @@ mod tests {
     use super::*;
     use crate::rules::Engine;
     use crate::rules::code::CodeSettings;
+    use crate::workspace::Revision;
 
     fn interpreted() -> CodeThread {
         CodeThread::start(CodeSettings { engine: Engine::Interpreter, ..CodeSettings::default() }).unwrap()
@@ -167,7 +172,7 @@ mod tests {
             received_at: time,
             payload: b"{\"n\":1}",
         };
-        revision.rules().unwrap().decide(&event).unwrap().rules
+        revision.rules().unwrap().decide(&event, &compiler::eval::NoLists).unwrap().rules
     }
 
     #[test]
