@@ -152,7 +152,11 @@ test "those of the list" {
         assert!(run.passed(), "{:?}", run.failures().collect::<Vec<_>>());
         // Without the file there is no such list: unknown, and nothing is sent.
         let run = run_tests(&bundle(&text, &[]), &World::offline(None));
-        assert_eq!(run.failures().count(), 1);
+        let told: Vec<String> = run.failures().map(|one| format!("{one:?}")).collect();
+        assert_eq!(told.len(), 1);
+        for part in ["`list vips` is missing", "`lists/vips.csv`, which is not there"] {
+            assert!(told[0].contains(part), "{part} is not in {}", told[0]);
+        }
     }
 
     /// One list, as a server keeps it.
