@@ -284,6 +284,9 @@ async fn lists_that_had_to_go_from_memory_come_back() {
             }
         }
     }
+    // Only what came last is held: a revision, or the lists of a workspace.
+    let held = app.get("/v1/status").await.expect(200)["held"].clone();
+    assert_eq!(held["revisions"].as_u64().unwrap() + held["lists"].as_u64().unwrap(), 1, "{held}");
     // A change of what is not in memory goes on top of what is stored.
     let path = "/v1/workspaces/w1/lists/vips";
     assert_eq!(app.json("PATCH", path, json!({ "add": ["w9"] })).await.expect(200)["size"], 2);

@@ -215,12 +215,11 @@ fn difference(entries: &Shards, edit: Edit) -> (Vec<Box<str>>, Vec<Box<str>>) {
             (all, gone)
         }
         Edit::Change { add, remove } => {
-            let there = |entry: &Box<str>| entries.contains(entry, false);
-            (once(add), once(remove).into_iter().filter(there).collect())
+            let gone = once(remove).into_iter().filter(|entry| entries.contains(entry, false));
+            (once(add), gone.collect())
         }
     };
-    let new = |entry: &Box<str>| !entries.contains(entry, false);
-    let mut add: Vec<Box<str>> = add.into_iter().filter(new).collect();
+    let mut add: Vec<Box<str>> = add.into_iter().filter(|entry| !entries.contains(entry, false)).collect();
     // In the order of keys a tree takes them in one pass.
     add.sort_unstable();
     (add, remove)
