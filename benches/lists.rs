@@ -1,4 +1,4 @@
-//! What lists cost that a workspace keeps: `in` for each event, a change, the first event after a start.
+//! What lists of a workspace cost: `in` for each event, a change, the first event after a start.
 //!
 //! `cargo run --release -p fanwise-benches --bin lists`. Each time is the median of several; questions about a list
 //! are in nanoseconds for one event, with the whole of the deciding: the event is read, matched and routed.

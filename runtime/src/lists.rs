@@ -10,7 +10,7 @@ mod shards;
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 use arc_swap::ArcSwapOption;
 use compiler::eval::Lists;
@@ -162,6 +162,9 @@ pub enum ReadError {
         /// Why.
         source: serde_json::Error,
     },
+    /// The server has stopped.
+    #[error("the server has stopped")]
+    Stopped,
     /// The reading thread died.
     #[error("the lists could not be read")]
     ReaderDied,
@@ -170,8 +173,9 @@ pub enum ReadError {
 /// The lists of one workspace: in the store, and in memory while events ask them.
 pub struct WorkspaceLists {
     workspace: WorkspaceId,
-    /// Without a store there are none.
-    source: Option<(Arc<dyn ConfigStore>, Arc<Warm>)>,
+    /// Without a store there are none. Weak, because whoever still holds a workspace of a server that has stopped must
+    /// not hold its store open.
+    source: Option<(Weak<dyn ConfigStore>, Arc<Warm>)>,
     held: ArcSwapOption<Snapshot>,
     /// An event has asked since somebody last looked.
     used: AtomicBool,
@@ -183,8 +187,8 @@ pub struct WorkspaceLists {
 impl WorkspaceLists {
     /// Those that are stored, read when they are first asked.
     #[must_use]
-    pub fn stored(workspace: &WorkspaceId, store: Arc<dyn ConfigStore>, warm: Arc<Warm>) -> Arc<Self> {
-        Self::of(workspace, Some((store, warm)))
+    pub fn stored(workspace: &WorkspaceId, store: &Arc<dyn ConfigStore>, warm: Arc<Warm>) -> Arc<Self> {
+        Self::of(workspace, Some((Arc::downgrade(store), warm)))
     }
 
     /// None, for ever.
@@ -193,7 +197,7 @@ impl WorkspaceLists {
         Self::of(workspace, None)
     }
 
-    fn of(workspace: &WorkspaceId, source: Option<(Arc<dyn ConfigStore>, Arc<Warm>)>) -> Arc<Self> {
+    fn of(workspace: &WorkspaceId, source: Option<(Weak<dyn ConfigStore>, Arc<Warm>)>) -> Arc<Self> {
         Arc::new(Self {
             workspace: workspace.clone(),
             source,
@@ -240,7 +244,8 @@ impl WorkspaceLists {
             if let Some(held) = self.held.load_full() {
                 return Ok(held);
             }
-            let read = Arc::new(Snapshot::read(&**store, &self.workspace)?);
+            let store = store.upgrade().ok_or(ReadError::Stopped)?;
+            let read = Arc::new(Snapshot::read(&*store, &self.workspace)?);
             self.hold(Arc::clone(&read));
             Ok(read)
         })

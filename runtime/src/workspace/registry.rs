@@ -87,7 +87,7 @@ impl Registry {
 
     /// The lists of a workspace, in the store until somebody asks.
     pub(super) fn lists_of(&self, id: &WorkspaceId) -> Arc<WorkspaceLists> {
-        WorkspaceLists::stored(id, Arc::clone(&self.store), Arc::clone(&self.warm))
+        WorkspaceLists::stored(id, &self.store, Arc::clone(&self.warm))
     }
 
     /// A workspace that is not deleted.

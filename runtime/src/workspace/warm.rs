@@ -1,4 +1,4 @@
-//! Which revisions are compiled, and which lists are in memory: those of busy workspaces, up to a limit.
+//! Which revisions are compiled and which lists in memory: those of busy workspaces, up to a limit.
 //!
 //! A server holds every workspace's rules as text and compiles them at the first event; lists that a workspace
 //! keeps stay in the control store until an event asks them. When what is held exceeds the limit, revisions and

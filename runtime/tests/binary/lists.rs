@@ -1,4 +1,4 @@
-//! `fanwise lists`: lists that a workspace keeps, from the shell; and in tests and events without a server.
+//! `fanwise lists`: lists that a workspace keeps, from the shell; and what stands in for them offline.
 
 use std::fs;
 
