@@ -233,7 +233,7 @@ fn answer(cause: &Cause) -> String {
 
 fn advice(cause: &Cause, file: Option<&str>) -> String {
     let event = file.unwrap_or("the event");
-    match cause.seen.iter().find(|seen| seen.value.is_none()) {
+    match cause.seen.iter().find(|seen| seen.value.is_none() && !seen.path.starts_with("list ")) {
         Some(seen) => format!("add `{}` to {event}", seen.path),
         None => format!("change {event} or the condition"),
     }
