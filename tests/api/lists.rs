@@ -1,6 +1,6 @@
 //! Lists that a workspace keeps: changed over HTTP, asked by rules, gone with their workspace.
 
-use runtime::control::{ConfigStore, RedbStore};
+use runtime::control::{ConfigStore, Expect, RedbStore};
 use serde_json::{Value, json};
 
 use crate::app::{App, items};
@@ -255,6 +255,23 @@ async fn a_deleted_workspace_leaves_nothing_of_its_lists() {
     })
     .await;
     assert_eq!(app.get("/v1/workspaces/ws2/lists/vips").await.expect(200)["size"], 1);
+}
+
+/// What cannot be read is not taken for a list without entries.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_event_whose_lists_cannot_be_read_is_not_taken() {
+    let mut app = app().await;
+    put(&app, json!(["a"])).await;
+    app.publish(RULES).await.expect(200);
+    app.restart_after(async |store: &RedbStore| {
+        store.put("list/ws/vips", b"no record".to_vec(), Expect::Any).await.unwrap();
+    })
+    .await;
+    let event = json!({ "event": "order.paid", "payload": { "id": 1, "email": "a" } });
+    let got = app.post("/v1/workspaces/ws/events", event).await;
+    assert_eq!((got.status, got.problem()), (500, "internal"));
+    assert_eq!(items(&app.get("/v1/workspaces/ws/events").await.expect(200)).len(), 0);
+    assert_eq!(app.json("PATCH", VIPS, json!({ "add": ["b"] })).await.problem(), "internal");
 }
 
 /// With room for one workspace, each event of another brings its lists back.

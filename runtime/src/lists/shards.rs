@@ -104,8 +104,11 @@ fn place(text: &str, count: usize) -> usize {
     if count == 1 {
         return 0;
     }
+    // Most texts are folded already, and that is quickly seen.
+    let is_folded = text.bytes().all(|byte| byte.is_ascii() && !byte.is_ascii_uppercase());
+    let hash = if is_folded { HASHING.hash_one(text) } else { HASHING.hash_one(&*fold(text)) };
     // The mask keeps it below `count`, whatever a usize holds.
-    HASHING.hash_one(&*fold(text)) as usize & (count - 1)
+    hash as usize & (count - 1)
 }
 
 #[cfg(test)]
