@@ -16,6 +16,8 @@ mod history;
 mod intake;
 #[path = "api/keys.rs"]
 mod keys;
+#[path = "api/lists.rs"]
+mod lists;
 #[path = "api/operations.rs"]
 mod operations;
 #[path = "api/prometheus.rs"]

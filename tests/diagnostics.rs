@@ -1,7 +1,7 @@
 //! What the checker and failing tests say: `diagnostics/NAME.route` beside its messages.
 //!
 //! A case is one rule file, `NAME.route`. Lines that begin with `#:` at its head say what is around it:
-//! `#: environment sandbox`, `#: connection crm hubspot` (what the workspace has set up), `#: strict`,
+//! `#: environment sandbox`, `#: connection crm hubspot` and `#: list vips` (what the workspace has), `#: strict`,
 //! `#: event lead.created lead.json` (a schema that the workspace keeps). A line `# file: schemas/x.json`
 //! begins another file of the bundle. `UPDATE=1` rewrites `NAME.stderr`.
 
@@ -40,6 +40,9 @@ fn read(path: &Path) -> (Bundle, World) {
                 known.insert((*name).into(), (*integration).into());
             }
             ["no", "connections"] => world.connections = Some(BTreeMap::new()),
+            ["list", name] => {
+                world.lists.get_or_insert_default().insert((*name).into());
+            }
             ["event", event, path] => registered.push(((*event).to_owned(), (*path).to_owned())),
             ["strict"] => world.strict = true,
             other => panic!("{name}: {other:?} is not understood"),

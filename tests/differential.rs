@@ -9,7 +9,7 @@ mod generate;
 use std::sync::{Arc, LazyLock};
 
 use compiler::check;
-use compiler::eval::{Facts, NoLists};
+use compiler::eval::Facts;
 use compiler::event::Event;
 use compiler::hir::RuleId;
 use compiler::matcher::{Indexed, Interpreter, Jit, Matcher, Matches};
@@ -19,6 +19,7 @@ use compiler::trace::{Outcome, trace};
 use compiler::world::{Bundle, BundleFile, World};
 
 use generate::Generator;
+use runtime::lists::Snapshot;
 
 /// Conditions per bundle.
 const CONDITIONS: usize = 3;
@@ -28,6 +29,12 @@ const INDEXABLE: usize = 9;
 
 /// Events per bundle.
 const EVENTS: usize = 8;
+
+/// What the workspace keeps: `kept`, and no list `gone`.
+static LISTS: LazyLock<Snapshot> = LazyLock::new(|| {
+    let entries = ["vip", "Ärger", "2", "100", "\u{212a}elvin", "hotfix/one", "nobody"];
+    Snapshot::of([("kept".into(), entries.map(Box::from).into())])
+});
 
 fn setting(name: &str, default: u64) -> u64 {
     std::env::vars().find(|(key, _)| key == name).and_then(|(_, value)| value.parse().ok()).unwrap_or(default)
@@ -159,7 +166,7 @@ impl Asked<'_> {
         let plan = self.plan;
         let (mut expected, mut found) = (Matches::default(), Matches::default());
         let all = Slots::new(plan, event.payload).expect("generated payloads are JSON");
-        let facts = Facts { plan, event, slots: &all, lists: &NoLists };
+        let facts = Facts { plan, event, slots: &all, lists: &*LISTS };
         Interpreter.matches(&facts, &mut expected);
         counts.tried += self.indexed.tried(&facts);
         let mut of_type = Vec::new();
@@ -172,7 +179,7 @@ impl Asked<'_> {
         for level in levels.into_iter().flatten() {
             let memory = Scratch::default();
             let slots = Slots::of_conditions(memory, plan, event.payload, level).expect("still JSON");
-            let facts = Facts { plan, event, slots: &slots, lists: &NoLists };
+            let facts = Facts { plan, event, slots: &slots, lists: &*LISTS };
             let matchers: [(&str, &dyn Matcher); 2] = [("index", self.indexed), ("code", self.jit)];
             for (name, matcher) in matchers {
                 matcher.matches(&facts, &mut found);

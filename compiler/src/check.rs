@@ -59,6 +59,7 @@ use crate::types::Type;
 use crate::world::{Bundle, World};
 pub(crate) use fit::Operand;
 use names::Names;
+pub use outside::list_entries;
 use scope::{Binding, Facts, Typed};
 #[cfg(test)]
 pub(crate) use settings::SETTINGS;

@@ -131,6 +131,7 @@ const PAGES: &[(&str, &str)] = &[
     ("W0101", include_str!("explain/W0101.md")),
     ("W0225", include_str!("explain/W0225.md")),
     ("W0230", include_str!("explain/W0230.md")),
+    ("W0231", include_str!("explain/W0231.md")),
     ("W0307", include_str!("explain/W0307.md")),
     ("W0308", include_str!("explain/W0308.md")),
     ("W0405", include_str!("explain/W0405.md")),

@@ -8,6 +8,7 @@ mod expr;
 mod settings;
 mod test;
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use grammar::{Source, Span};
@@ -89,7 +90,12 @@ pub struct OutsideList {
     /// Its name.
     pub name: Arc<str>,
     /// Its entries when the bundle holds them; otherwise the workspace does.
-    pub entries: Option<Arc<std::collections::HashSet<Box<str>>>>,
+    pub entries: Option<Arc<HashSet<Box<str>>>>,
+    /// What tests take for the entries of a list that the workspace keeps: the file `lists/NAME.csv` of the
+    /// bundle.
+    pub stand_in: Option<Arc<HashSet<Box<str>>>>,
+    /// Whether a condition asks it ignoring case.
+    pub folded: bool,
 }
 
 /// A checked rule.

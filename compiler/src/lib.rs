@@ -39,4 +39,4 @@ pub mod types;
 pub mod value;
 pub mod world;
 
-pub use check::{Checked, check};
+pub use check::{Checked, check, list_entries};

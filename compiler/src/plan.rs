@@ -10,6 +10,10 @@ pub use index::Index;
 pub use paths::Paths;
 pub(crate) use paths::{Child, Fields, Name, NodeId, Tree};
 
+use std::collections::HashSet;
+use std::sync::Arc;
+
+use crate::eval::Lists;
 use crate::event::Event;
 use crate::hir::{GroupId, ListId, Program, Rule, RuleId};
 use crate::pattern::OutsideSet;
@@ -25,6 +29,8 @@ pub struct Plan {
     pub index: Index,
     /// The lists that the bundle holds, by [`ListId`]; `None` for those of the workspace.
     lists: Vec<Option<OutsideSet>>,
+    /// What tests take for those of the workspace, by [`ListId`].
+    stand_ins: Vec<Option<OutsideSet>>,
 }
 
 /// Makes a plan of a checked program.
@@ -32,8 +38,35 @@ pub struct Plan {
 pub fn plan(program: Program) -> Plan {
     let paths = Paths::new(&program.paths, program.condition_paths);
     let index = Index::new(&program);
-    let lists = program.lists.iter().map(|list| list.entries.clone().map(OutsideSet::new)).collect();
-    Plan { program, paths, index, lists }
+    let (lists, stand_ins) = program
+        .lists
+        .iter()
+        .map(|list| {
+            let set = |entries: Option<&_>| entries.map(|entries| set_of(Arc::clone(entries), list.folded));
+            (set(list.entries.as_ref()), set(list.stand_in.as_ref()))
+        })
+        .unzip();
+    Plan { program, paths, index, lists, stand_ins }
+}
+
+/// What is asked ignoring case is folded here, so that no event does it.
+fn set_of(entries: Arc<HashSet<Box<str>>>, folded: bool) -> OutsideSet {
+    let set = OutsideSet::new(entries);
+    if folded {
+        set.fold();
+    }
+    set
+}
+
+/// What tests take for the lists that the workspace keeps: those of the bundle's folder `lists`.
+pub struct StandIns<'p>(pub &'p Plan);
+
+impl Lists for StandIns<'_> {
+    fn contains(&self, list: &str, text: &str, ignoring_case: bool) -> Option<bool> {
+        let Self(plan) = self;
+        let at = plan.program.lists.iter().position(|one| *one.name == *list)?;
+        Some(plan.stand_ins.get(at)?.as_ref()?.contains(text, ignoring_case))
+    }
 }
 
 impl Plan {
@@ -53,6 +86,11 @@ impl Plan {
     #[must_use]
     pub fn may_send(&self, event: &Event<'_>, matches: &crate::matcher::Matches) -> bool {
         !matches.rules.is_empty() || self.index.has_group(event)
+    }
+
+    /// The names of the lists that the workspace keeps, in the order of [`ListId`].
+    pub fn kept_lists(&self) -> impl Iterator<Item = &Arc<str>> {
+        self.program.lists.iter().filter(|list| list.entries.is_none()).map(|list| &list.name)
     }
 
     /// The list of that id, when the bundle holds it.

@@ -1,6 +1,6 @@
 //! Everything the compiler knows from outside: a value, given by whoever calls it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, LazyLock};
 
 use crate::catalogue::Catalogue;
@@ -33,6 +33,8 @@ pub struct World {
     pub catalogue: Arc<Catalogue>,
     /// The workspace's connections, name to integration; `None` when checking offline.
     pub connections: Option<BTreeMap<Arc<str>, Arc<str>>>,
+    /// The names of the lists that the workspace keeps; `None` when checking offline.
+    pub lists: Option<BTreeSet<Arc<str>>>,
     /// JSON Schemas that the workspace keeps for the payloads of events, by event pattern.
     pub event_schemas: BTreeMap<Arc<str>, Arc<str>>,
     /// Limits of the workspace.
@@ -119,6 +121,7 @@ impl World {
             workspace: WorkspaceFacts { id: Arc::from("ws_offline"), name: Arc::from("offline") },
             catalogue: Arc::clone(&SHIPPED),
             connections: None,
+            lists: None,
             event_schemas: BTreeMap::new(),
             limits: Limits::default(),
             strict: false,

@@ -10,6 +10,7 @@ mod filter;
 mod health;
 mod intake;
 mod keys;
+mod lists;
 mod metrics;
 mod plan;
 pub mod problem;
@@ -47,6 +48,12 @@ pub fn router(server: Arc<Server>) -> Router {
             get(connections::show).patch(connections::change).delete(connections::delete),
         )
         .route("/connections/{con}/rotate", post(connections::rotate))
+        .route("/lists", get(lists::list))
+        .route(
+            "/lists/{list}",
+            get(lists::show).put(lists::replace).patch(lists::change).delete(lists::delete),
+        )
+        .route("/lists/{list}/entries", get(lists::entries))
         .route("/rules", get(rules::show).put(rules::publish))
         .route("/rules/check", post(rules::check))
         .route("/rules/plan", post(plan::plan))
@@ -236,7 +243,7 @@ impl From<ChangeError> for Problem {
         match error {
             ChangeError::NotFound { what, id } => Self::not_found(what, &id),
             ChangeError::Taken { .. } => Self::new(Kind::Conflict, words),
-            ChangeError::InUse { .. } => Self::new(Kind::InUse, words),
+            ChangeError::InUse { .. } | ChangeError::ListInUse { .. } => Self::new(Kind::InUse, words),
             ChangeError::Unsigned { field, .. } => {
                 fields::refused(vec![FieldError { at: format!("/{field}"), detail: words, help: None }])
             }
@@ -251,6 +258,8 @@ impl From<ChangeError> for Problem {
             | ChangeError::NoRandomness(_)
             | ChangeError::Secret(_)
             | ChangeError::Record { .. }
+            | ChangeError::Lists(_)
+            | ChangeError::ListsDied
             | ChangeError::CompilerDied => Self::internal("the change", &words),
         }
     }
@@ -259,6 +268,12 @@ impl From<ChangeError> for Problem {
 impl From<crate::node::ReadError> for Problem {
     fn from(error: crate::node::ReadError) -> Self {
         Self::internal("reading the history", &error)
+    }
+}
+
+impl From<crate::lists::ReadError> for Problem {
+    fn from(error: crate::lists::ReadError) -> Self {
+        Self::internal("reading the lists of the workspace", &error)
     }
 }
 

@@ -10,6 +10,7 @@ mod explain;
 mod format;
 mod import;
 mod journal;
+mod listing;
 mod lists;
 mod lsp;
 mod match_events;
@@ -76,9 +77,12 @@ enum Command {
     /// Send an event to a server
     Emit(emit::Arguments),
     /// List events of a server, newest first
-    Events(lists::Events),
+    Events(listing::Events),
     /// List deliveries of a server, newest first
-    Deliveries(lists::Deliveries),
+    Deliveries(listing::Deliveries),
+    /// Show and change the lists that a workspace keeps and its rules ask
+    #[command(subcommand)]
+    Lists(lists::Commands),
     /// Say why each rule did or did not match an event, and what came of what it sent
     Why(why::Arguments),
     /// Deliver again: one delivery, or many by what is asked of them
@@ -116,8 +120,9 @@ pub fn run(cli: Cli) -> Exit {
         Command::Journal(command) => journal::run(&command),
         Command::Lsp(arguments) => lsp::run(&arguments),
         Command::Emit(arguments) => asynchronous(emit::run(arguments)),
-        Command::Events(arguments) => asynchronous(lists::events(arguments)),
-        Command::Deliveries(arguments) => asynchronous(lists::deliveries(arguments)),
+        Command::Events(arguments) => asynchronous(listing::events(arguments)),
+        Command::Deliveries(arguments) => asynchronous(listing::deliveries(arguments)),
+        Command::Lists(command) => asynchronous(lists::run(command)),
         Command::Why(arguments) => asynchronous(why::run(arguments)),
         Command::Replay(arguments) => asynchronous(replay::run(arguments)),
         Command::Plan(arguments) => asynchronous(plan::run(arguments)),

@@ -89,7 +89,7 @@ pub struct ServerSettings {
     #[arg(long, env = "FANWISE_NO_JIT", value_parser = BoolishValueParser::new())]
     pub no_jit: bool,
 
-    /// Bytes of compiled rules in memory, about; those of workspaces that rest are compiled again at their next event
+    /// Bytes of compiled rules and lists in memory, about; workspaces that rest have theirs again at their next event
     #[arg(long, env = "FANWISE_COMPILED_BYTES_MAX", default_value_t = COMPILED_BYTES_MAX, value_name = "BYTES",
           value_parser = clap::value_parser!(u64).range(1 << 20..))]
     pub compiled_bytes_max: u64,

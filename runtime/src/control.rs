@@ -49,6 +49,28 @@ pub enum StoreError {
     },
 }
 
+/// One of several changes that are made together.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Change {
+    /// Puts a value, whatever is there.
+    Put {
+        /// The key.
+        key: String,
+        /// The value.
+        value: Vec<u8>,
+    },
+    /// Removes a value; it may be gone.
+    Delete {
+        /// The key.
+        key: String,
+    },
+    /// Removes every value whose key begins so.
+    Clear {
+        /// The beginning.
+        prefix: String,
+    },
+}
+
 /// Keys are paths such as `workspace/ws_1/connection/con_2`. A change is durable when its future is done.
 pub trait ConfigStore: Send + Sync {
     /// One value.
@@ -72,4 +94,14 @@ pub trait ConfigStore: Send + Sync {
 
     /// Removes a value. Removing what is not there is fine with [`Expect::Any`].
     fn delete<'a>(&'a self, key: &'a str, expect: Expect) -> BoxFuture<'a, Result<(), StoreError>>;
+
+    /// Makes all of the changes or none of them, in their order.
+    fn apply<'a>(&'a self, changes: Vec<Change>) -> BoxFuture<'a, Result<(), StoreError>>;
+
+    /// Reads every value whose key begins with one of `prefixes`, all as they are at one moment, prefix by prefix
+    /// in the order of keys. Blocks, so it is for threads that may.
+    ///
+    /// # Errors
+    /// The store failed.
+    fn read(&self, prefixes: &[&str], each: &mut dyn FnMut(&str, &[u8])) -> Result<(), StoreError>;
 }

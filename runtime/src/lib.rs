@@ -1,7 +1,7 @@
 //! A running server: events in, deliveries out, nothing lost in between.
 //!
 //! - [`api`] and [`ingest`]: HTTP, and events from bytes to what is owed
-//! - [`workspace`] and [`rules`]: connections, revisions, compiled bundles
+//! - [`workspace`], [`lists`] and [`rules`]: connections, lists, revisions, compiled bundles
 //! - [`node`]: what is durable and what is owed, tied together from [`journal`], [`engine`],
 //!   [`history`] and [`idempotency`]
 //! - [`deliver`]: one attempt, from settings to outcome
@@ -27,6 +27,7 @@ pub mod ingest;
 pub mod journal;
 pub mod key;
 pub mod limits;
+pub mod lists;
 pub mod metrics;
 pub mod model;
 pub mod node;

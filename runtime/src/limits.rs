@@ -158,6 +158,30 @@ pub const WORKSPACES_MAX: usize = 100_000;
 /// Connections of a workspace.
 pub const CONNECTIONS_MAX: usize = 1_000;
 
+/// Lists that a workspace keeps (`lists_max`). One more is refused with `limit-reached`, as is whatever the next three
+/// bounds forbid; a refused change has changed nothing.
+pub const LISTS_MAX: usize = 100;
+
+/// Entries of a list (`list_entries_max`).
+pub const LIST_ENTRIES_MAX: usize = 1_000_000;
+
+/// Bytes of an entry. A longer one is a mistake in the request.
+pub const LIST_ENTRY_BYTES_MAX: usize = 512;
+
+/// Bytes of all lists of a workspace (`lists_bytes_max`), each entry with [`LIST_ENTRY_BYTES_MORE`]: about what
+/// they take in memory.
+pub const LISTS_BYTES_MAX: usize = 128 << 20;
+
+/// What an entry costs in memory beside its text.
+pub const LIST_ENTRY_BYTES_MORE: usize = 64;
+
+/// Bytes of a request with entries of a list. More are added with further requests.
+pub const LIST_BODY_BYTES_MAX: usize = 32 << 20;
+
+/// Requests that change lists at once, all workspaces together; further ones wait. Each may need some ten times its
+/// body.
+pub const LIST_CHANGES_AT_ONCE_MAX: usize = 2;
+
 /// Revisions of a workspace that are kept; the oldest one that is not live goes first.
 pub const REVISIONS_MAX: usize = 100;
 

@@ -238,6 +238,12 @@ enum Stop {
     Later,
 }
 
+impl From<crate::lists::ReadError> for Stop {
+    fn from(error: crate::lists::ReadError) -> Self {
+        Self::Failed(error.to_string())
+    }
+}
+
 impl From<ReadError> for Stop {
     fn from(error: ReadError) -> Self {
         Self::Failed(error.to_string())

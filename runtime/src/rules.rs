@@ -15,12 +15,12 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock, Weak};
 
 use compiler::Checked;
-use compiler::eval::{Facts, NoLists};
+use compiler::eval::{Facts, Lists};
 use compiler::event::Event;
 use compiler::gate::{Gated, Tally};
 use compiler::json::JsonError;
 use compiler::matcher::{Indexed, Interpreter, Matcher, Matches};
-use compiler::plan::Plan;
+use compiler::plan::{Plan, StandIns};
 use compiler::route::{DeliverySettings, Overflow, OverflowKind, Routed, SampledOut, route};
 use compiler::simulate::run_tests_of;
 use compiler::slots::{Scratch, Slots};
@@ -215,28 +215,28 @@ impl Rules {
         }
     }
 
-    /// Decides an event.
+    /// Decides an event by the lists of one moment.
     ///
     /// # Errors
     /// The payload is not JSON.
-    pub fn decide(&self, event: &Event<'_>) -> Result<Decided, JsonError> {
+    pub fn decide(&self, event: &Event<'_>, lists: &dyn Lists) -> Result<Decided, JsonError> {
         let is_checked = self.count();
-        let by_code = |code: &Compiled| self.decide_with(code, event, is_checked, Self::distrust_code);
+        let by_code = |code: &Compiled| self.decide_with(code, event, lists, is_checked, Self::distrust_code);
         if let Some(decided) = self.code.with(by_code) {
             return decided;
         }
         if self.is_plain.load(Ordering::Relaxed) {
-            return self.decide_with(&Interpreter, event, false, |_| {});
+            return self.decide_with(&Interpreter, event, lists, false, |_| {});
         }
-        self.decide_with(&*self.indexed, event, is_checked, Self::distrust_index)
+        self.decide_with(&*self.indexed, event, lists, is_checked, Self::distrust_index)
     }
 
     /// Decides an event without machine code, whatever else is ready.
     ///
     /// # Errors
     /// The payload is not JSON.
-    pub fn decide_interpreted(&self, event: &Event<'_>) -> Result<Decided, JsonError> {
-        self.decide_with(&*self.indexed, event, false, |_| {})
+    pub fn decide_interpreted(&self, event: &Event<'_>, lists: &dyn Lists) -> Result<Decided, JsonError> {
+        self.decide_with(&*self.indexed, event, lists, false, |_| {})
     }
 
     /// What answers at the moment.
@@ -259,6 +259,7 @@ impl Rules {
         &self,
         matcher: &dyn Matcher,
         event: &Event<'_>,
+        lists: &dyn Lists,
         is_checked: bool,
         distrust: impl FnOnce(&Self),
     ) -> Result<Decided, JsonError> {
@@ -266,7 +267,7 @@ impl Rules {
             let (scratch, matches) = memory;
             let level = self.served.get().map(|served| served.code.level()).unwrap_or_default();
             let slots = Slots::of_conditions(std::mem::take(scratch), &self.plan, event.payload, level)?;
-            let facts = Facts { plan: &self.plan, event, slots: &slots, lists: &NoLists };
+            let facts = Facts { plan: &self.plan, event, slots: &slots, lists };
             matcher.matches(&facts, matches);
             if is_checked {
                 let mut plain = Matches::default();
@@ -287,13 +288,13 @@ impl Rules {
         })
     }
 
-    /// Says why each rule did or did not match.
+    /// Says why each rule did or did not match, by the lists of one moment.
     ///
     /// # Errors
     /// The payload is not JSON.
-    pub fn trace(&self, event: &Event<'_>) -> Result<compiler::trace::Trace, JsonError> {
+    pub fn trace(&self, event: &Event<'_>, lists: &dyn Lists) -> Result<compiler::trace::Trace, JsonError> {
         let slots = Slots::new(&self.plan, event.payload)?;
-        let facts = Facts { plan: &self.plan, event, slots: &slots, lists: &NoLists };
+        let facts = Facts { plan: &self.plan, event, slots: &slots, lists };
         Ok(compiler::trace::trace(&facts))
     }
 
@@ -307,6 +308,29 @@ impl Rules {
     #[must_use]
     pub fn index_bytes(&self) -> usize {
         self.indexed.bytes()
+    }
+
+    /// Whether its rules name lists that the workspace keeps.
+    #[must_use]
+    pub fn asks_lists(&self) -> bool {
+        self.plan.kept_lists().next().is_some()
+    }
+
+    /// The lists that the workspace keeps and its rules name.
+    pub fn lists(&self) -> impl Iterator<Item = &Arc<str>> {
+        self.plan.kept_lists()
+    }
+
+    /// Whether its rules name that list of the workspace.
+    #[must_use]
+    pub fn asks_list(&self, list: &str) -> bool {
+        self.plan.kept_lists().any(|name| **name == *list)
+    }
+
+    /// What stands in for lists of a workspace where there is none: files of the bundle, as in its tests.
+    #[must_use]
+    pub fn stand_ins(&self) -> StandIns<'_> {
+        StandIns(&self.plan)
     }
 
     /// Whether a rule delivers to the connection with that name.

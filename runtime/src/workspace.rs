@@ -15,7 +15,7 @@ pub mod revision;
 pub mod warm;
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use arc_swap::{ArcSwap, ArcSwapOption};
 use compiler::world::{WorkspaceFacts, World};
@@ -28,9 +28,14 @@ pub use revision::Revision;
 pub use warm::Warm;
 
 use crate::id::{ConnectionId, WorkspaceId};
+use crate::lists::{ReadError, Snapshot, WorkspaceLists};
+use crate::rules::Rules;
 use crate::secret::vault::WorkspaceKey;
 use rate::EventRate;
 use record::{FailingTests, WorkspaceRecord};
+
+/// What rules see that ask no lists.
+static NO_LISTS: LazyLock<Arc<Snapshot>> = LazyLock::new(Arc::default);
 
 /// The isolation boundary: everything below is keyed by it.
 pub struct Workspace {
@@ -42,6 +47,8 @@ pub struct Workspace {
     pub created_at: Timestamp,
     /// How fast it may send events.
     pub rate: EventRate,
+    /// The lists that its rules ask.
+    pub lists: Arc<WorkspaceLists>,
     name: ArcSwap<Arc<str>>,
     failing_tests: ArcSwap<FailingTests>,
     connections: ArcSwap<ConnectionTable>,
@@ -107,10 +114,16 @@ impl ConnectionTable {
 }
 
 impl Workspace {
-    /// A workspace as it is stored, with its connections and without rules.
+    /// A workspace as it is stored, with its connections and lists and without rules.
     #[must_use]
-    pub fn new(record: &WorkspaceRecord, key: WorkspaceKey, connections: ConnectionTable) -> Self {
+    pub fn new(
+        record: &WorkspaceRecord,
+        key: WorkspaceKey,
+        connections: ConnectionTable,
+        lists: Arc<WorkspaceLists>,
+    ) -> Self {
         Self {
+            lists,
             id: record.id.clone(),
             environment: Arc::clone(&record.environment),
             created_at: record.created_at,
@@ -153,6 +166,24 @@ impl Workspace {
     #[must_use]
     pub fn live(&self) -> Option<Arc<Revision>> {
         self.live.load_full()
+    }
+
+    /// The lists of this moment, as far as those rules ask any.
+    ///
+    /// # Errors
+    /// They cannot be read.
+    pub fn lists_for(&self, rules: &Rules) -> Result<Arc<Snapshot>, ReadError> {
+        if rules.asks_lists() { self.lists.now() } else { Ok(Arc::clone(&NO_LISTS)) }
+    }
+
+    /// Has what an event asks brought into memory, on threads that may block.
+    pub async fn ready(&self) {
+        let Some(live) = self.live() else { return };
+        live.ready().await;
+        if live.rules().is_some_and(|rules| rules.asks_lists()) {
+            // Whoever decides an event tries again, and refuses the event if that fails, too.
+            let _ = self.lists.ready().await;
+        }
     }
 
     /// What its rules are compiled against.

@@ -21,6 +21,8 @@ mod drain;
 mod history;
 #[path = "binary/journal.rs"]
 mod journal;
+#[path = "binary/lists.rs"]
+mod lists;
 #[path = "binary/points.rs"]
 mod points;
 #[path = "binary/server.rs"]

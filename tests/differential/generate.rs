@@ -84,9 +84,9 @@ impl Generator {
     pub fn declarations(&self) -> &'static str {
         if self.typed {
             "schema T open { tags: (list of text)?, at: datetime?, took: duration?, amount: decimal?, count: int?, \
-             name: text?, flag: bool? }\nevent t: T\n"
+             name: text?, flag: bool? }\nevent t: T\nlist kept\nlist gone\n"
         } else {
-            ""
+            "list kept\nlist gone\n"
         }
     }
 
@@ -124,7 +124,7 @@ impl Generator {
             };
         }
         let path = self.path();
-        match self.below(16) {
+        match self.below(17) {
             0 | 1 => format!("{path} is {}", self.constant()),
             2 => format!("{path} is not {}", self.constant()),
             3 => format!("{path} is {} ignoring case", self.text()),
@@ -155,6 +155,10 @@ impl Generator {
             12 => format!("{path} {} {}", self.pick(&["is", "is not", "<", ">="]), self.path()),
             13 => format!("{path} + {} > {}", self.path(), self.pick(NUMBERS)),
             14 => format!("(({path} | lower) else \"b\") is {}", self.text()),
+            15 => {
+                let (list, case) = (self.pick(&["kept", "kept", "gone"]), self.pick(&["", " ignoring case"]));
+                format!("{path} {} {list}{case}", self.pick(&["in", "not in"]))
+            }
             _ => format!("{path} {} \"10.0.0.0/8\"", self.pick(&["in", "not in"])),
         }
     }

@@ -78,7 +78,7 @@ impl Generator {
     /// One question that something is looked up for.
     fn looked_up(&mut self) -> String {
         let path = self.path();
-        match self.below(15) {
+        match self.below(16) {
             0 | 1 => format!("{path} is {}", self.text()),
             2 => format!("{path} is {}", self.pick(NUMBERS)),
             3 => format!("{path} is {} ignoring case", self.text()),
@@ -100,6 +100,7 @@ impl Generator {
             11 => format!("{path} contains {}{}", self.text(), self.pick(&["", " ignoring case"])),
             12 => format!("{path} matches \"{}\"", self.glob()),
             13 => format!("event.resource is {}", self.text()),
+            14 => format!("{path} in kept{}", self.pick(&["", " ignoring case"])),
             _ => self.quantifier(),
         }
     }

@@ -75,7 +75,7 @@ impl Checker<'_> {
                 if !self.wants(subject, &kinds, "a list outside the file") || subject.ty.is_broken() {
                     return Some(Answer::broken(span));
                 }
-                let set = Set::Outside(self.outside_list(&name.text)?);
+                let set = Set::Outside(self.outside_list(&name.text, case.folds())?);
                 Some(self.member(subject.clone(), set, case, span))
             }
             Named::Const(_) | Named::Predicate(_) => None,

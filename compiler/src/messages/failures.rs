@@ -116,6 +116,13 @@ pub(crate) fn stopped(told: Diagnostic, span: Span, rule: &str, why: &str) -> Di
     told.also(span, why).note(format!("`{rule}` matched, and this delivery of it was stopped"))
 }
 
+/// Where a test would find the entries of a list that the workspace keeps.
+pub(crate) fn no_stand_in(told: Diagnostic, list: &str) -> Diagnostic {
+    told.note(format!(
+        "the workspace keeps `{list}`; tests take its entries from `lists/{list}.csv`, which is not there"
+    ))
+}
+
 /// Nothing in the bundle goes there.
 pub(crate) fn no_rule_sends(told: Diagnostic, target: &str, environment: &str) -> Diagnostic {
     told.note(format!("no rule that runs in `{environment}` sends `{target}`"))
@@ -226,7 +233,7 @@ fn answer(cause: &Cause) -> String {
 
 fn advice(cause: &Cause, file: Option<&str>) -> String {
     let event = file.unwrap_or("the event");
-    match cause.seen.iter().find(|seen| seen.value.is_none()) {
+    match cause.seen.iter().find(|seen| seen.value.is_none() && !seen.path.starts_with("list ")) {
         Some(seen) => format!("add `{}` to {event}", seen.path),
         None => format!("change {event} or the condition"),
     }

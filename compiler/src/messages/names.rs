@@ -276,6 +276,19 @@ pub(crate) fn file_not_in_bundle(span: Span, path: &str) -> Diagnostic {
         .help("add the file, or correct the path; it starts at the folder of the rules")
 }
 
+/// W0231. A warning: the list may come later, and until then nothing is sent that should not be.
+pub(crate) fn list_not_kept(name: &Ident, known: &[&str]) -> Diagnostic {
+    let close = closest(name, known);
+    let told = Diagnostic::warning(Code::W0231, format!("the workspace keeps no list `{name}`"))
+        .at(name.span, did_you_mean(close))
+        .note("until it does, whether something is in it is unknown, and only *yes* sends")
+        .help(format!("make it: fanwise lists set {name} FILE"));
+    match known {
+        [] => told,
+        known => told.note(format!("it keeps: {}", listed(known))),
+    }
+}
+
 /// E0219
 pub(crate) fn unknown_zone(span: Span, name: &str) -> Diagnostic {
     Diagnostic::error(Code::E0219, format!("no time zone is called `{name}`"))

@@ -146,10 +146,30 @@ impl OutsideSet {
         if !ignoring_case {
             return self.entries.contains(text);
         }
-        let folded =
-            self.folded.get_or_init(|| self.entries.iter().map(|entry| fold(entry).into()).collect());
         let text: Cow<'_, str> = fold(text);
-        folded.contains(&*text)
+        self.fold().contains(&*text)
+    }
+
+    /// Folds the entries, unless they are. Whoever comes while another does it folds them, too, and waits for
+    /// nobody.
+    pub fn fold(&self) -> &HashSet<Box<str>> {
+        if self.folded.get().is_none() {
+            // One of them is kept, and all are equal.
+            drop(self.folded.set(self.entries.iter().map(|entry| fold(entry).into()).collect()));
+        }
+        self.folded.get_or_init(HashSet::new)
+    }
+
+    /// Whether the entries are folded.
+    #[must_use]
+    pub fn is_folded(&self) -> bool {
+        self.folded.get().is_some()
+    }
+
+    /// The entries as they were given.
+    #[must_use]
+    pub fn entries(&self) -> &HashSet<Box<str>> {
+        &self.entries
     }
 }
 

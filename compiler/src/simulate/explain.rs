@@ -29,7 +29,10 @@ pub(super) fn not_sent(simulation: &Simulation<'_>, to: &To<'_>) -> Diagnostic {
         failures::stopped(told, place, &stopped.rule, &stopped.why)
     } else {
         match should_have(simulation, to) {
-            Some(reason) => failures::because(told, &reason, simulation.given.file.as_deref(), &target),
+            Some(reason) => {
+                let told = failures::because(told, &reason, simulation.given.file.as_deref(), &target);
+                about_lists(simulation, told)
+            }
             None => failures::no_rule_sends(told, &target, simulation.environment),
         }
     };
@@ -47,10 +50,20 @@ pub(super) fn other_answer(
     let told = failures::other_answer(&simulation.test.title, place, matched);
     let traced = traces(simulation).into_iter().find(|one| *one.rule == *rule);
     let told = match traced.map(|traced| reason(simulation, &traced)) {
-        Some(reason) => failures::because(told, &reason, simulation.given.file.as_deref(), ""),
+        Some(reason) => {
+            let told = failures::because(told, &reason, simulation.given.file.as_deref(), "");
+            about_lists(simulation, told)
+        }
         None => failures::rule_not_here(told, rule, simulation.environment),
     };
     failures::what_was_sent(told, &shown(&sent))
+}
+
+/// Says where tests look for the entries of lists that the workspace keeps, when they find none.
+fn about_lists(simulation: &Simulation<'_>, told: Diagnostic) -> Diagnostic {
+    let lists = simulation.plan.program.lists.iter();
+    let lacking = lists.filter(|list| list.entries.is_none() && list.stand_in.is_none());
+    lacking.fold(told, |told, list| failures::no_stand_in(told, &list.name))
 }
 
 /// Says that a test holds in one environment and not in another.

@@ -6,13 +6,13 @@ use grammar::Diagnostic;
 use jiff::Timestamp;
 
 use super::{expect, explain};
-use crate::eval::{Facts, Frame, NoLists};
+use crate::eval::{Facts, Frame};
 use crate::event::Event;
 use crate::gate::{Admission, Gates};
 use crate::hir::{Test, TestPayload, TestStep, TestStepKind};
 use crate::matcher::{Interpreter, Matcher, Matches};
 use crate::messages::failures;
-use crate::plan::Plan;
+use crate::plan::{Plan, StandIns};
 use crate::route::{Delivery, Routed, route};
 use crate::slots::Slots;
 use crate::value::write_json;
@@ -228,6 +228,6 @@ impl Given {
             payload: self.payload.as_bytes(),
         };
         let slots = Slots::new(plan, event.payload)?;
-        Ok(ask(&Facts { plan, event: &event, slots: &slots, lists: &NoLists }))
+        Ok(ask(&Facts { plan, event: &event, slots: &slots, lists: &StandIns(plan) }))
     }
 }

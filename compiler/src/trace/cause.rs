@@ -4,7 +4,7 @@ use grammar::Span;
 
 use super::{Cause, SEEN_CHARS_MAX, Seen, place};
 use crate::eval::Frame;
-use crate::hir::{Cond, CondKind, Expr, Needles, RecordEntry, Set, TemplatePart};
+use crate::hir::{Cond, CondKind, Expr, ListId, Needles, RecordEntry, Set, TemplatePart};
 use crate::ternary::Ternary;
 use crate::value::{Value, write_json};
 
@@ -121,6 +121,17 @@ impl<'a> Looker<'_, 'a, '_> {
         }
     }
 
+    /// A list that the workspace keeps is only worth a word when it does not.
+    fn list(&mut self, id: ListId) {
+        let facts = &self.frame.facts;
+        let Some(list) = facts.plan.program.lists.get(id.0 as usize) else { return };
+        let there = facts.plan.list(id).is_some() || facts.lists.contains(&list.name, "", false).is_some();
+        let path: Box<str> = format!("list {}", list.name).into();
+        if !there && self.seen.iter().all(|seen| seen.path != path) {
+            self.seen.push(Seen { path, value: None });
+        }
+    }
+
     fn cond(&mut self, cond: &'a Cond) {
         match &cond.kind {
             CondKind::Constant(_) => {}
@@ -136,8 +147,10 @@ impl<'a> Looker<'_, 'a, '_> {
             | CondKind::Regex { subject, .. } => self.expr(subject),
             CondKind::In { subject, set, .. } => {
                 self.expr(subject);
-                if let Set::Computed(list) = set {
-                    self.expr(list);
+                match set {
+                    Set::Computed(list) => self.expr(list),
+                    Set::Outside(list) => self.list(*list),
+                    Set::Constant(_) | Set::Schedule(_) => {}
                 }
             }
             CondKind::Contains { subject, needles, .. } | CondKind::Affix { subject, needles, .. } => {

@@ -116,6 +116,7 @@ codes! {
     E0224 "a connection of another integration";
     W0225 "a part of a JSON Schema that is not understood";
     W0230 "a name that nothing uses";
+    W0231 "a list that the workspace does not keep";
     // ------------------------------------------------------------------ E03 types and missing values
     E0301 "a value where a condition is wanted";
     E0302 "a type that cannot fit";

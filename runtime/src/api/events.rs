@@ -6,6 +6,7 @@ use axum::extract::State;
 use axum::http::HeaderMap;
 use axum::http::header::{ACCEPT, CONTENT_TYPE};
 use axum::response::{IntoResponse, Response};
+use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::json;
 use serde_json::value::RawValue;
@@ -15,7 +16,9 @@ use super::problem::{Kind, Problem};
 use super::query::Query;
 use super::{Json, cursor, filter, json_of, next_cursor, page};
 use crate::id::EventId;
+use crate::lists::Snapshot;
 use crate::node::{EventFilter, EventView};
+use crate::rules::Rules;
 use crate::server::Server;
 
 /// `GET …/events`: newest first, by what the envelope says and by a condition.
@@ -75,6 +78,7 @@ pub(super) async fn trace(
         .get(ACCEPT)
         .and_then(|value| value.to_str().ok())
         .is_some_and(|value| value.contains("text/plain"));
+    let lists = at.workspace.lists.ready().await?;
     let traced = tokio::task::spawn_blocking(move || {
         let seen = compiler::event::Event {
             id: event.id.as_str(),
@@ -85,16 +89,27 @@ pub(super) async fn trace(
             received_at: event.received_at,
             payload: &payload,
         };
-        let traced = revision.rules().map(|rules| rules.trace(&seen));
-        traced
-            .map(|traced| traced.map(|traced| (json_of(&traced), traced.to_string(), event, revision.number)))
+        let traced = revision.rules().map(|rules| {
+            let changed = changed_since(&rules, &lists, event.received_at);
+            rules.trace(&seen, &*lists).map(|traced| (traced, changed))
+        });
+        traced.map(|traced| {
+            traced.map(|(traced, changed)| {
+                (json_of(&traced), traced.to_string(), event, revision.number, changed)
+            })
+        })
     });
     let traced = traced.await.map_err(|error| Problem::internal("tracing the event", &error))?;
     let gone = || Problem::internal("tracing the event", &"its revision no longer compiles");
-    let (document, text, event, number) =
+    let (document, text, event, number, changed) =
         traced.ok_or_else(gone)?.map_err(|error| Problem::internal("tracing the event", &error))?;
     if as_text {
-        let head = format!("event {} ({}), decided by revision {number}\n\n", event.id, event.kind);
+        let mut head = format!("event {} ({}), decided by revision {number}\n\n", event.id, event.kind);
+        for list in &changed {
+            head += &format!(
+                "the list `{list}` was changed after the event came; this is by what it holds now\n\n"
+            );
+        }
         return Ok(([(CONTENT_TYPE, "text/plain; charset=utf-8")], head + &text).into_response());
     }
     let document = document?;
@@ -102,9 +117,17 @@ pub(super) async fn trace(
         "event": event.id.as_str(),
         "type": &*event.kind,
         "revision": { "id": event.revision.as_ref().map(|id| id.as_str()), "number": number },
+        "lists_changed": changed,
         "trace": document,
     });
     Ok(Json::ok(document).into_response())
+}
+
+/// The lists that these rules ask and that are not as they were when an event came. A list that was made meanwhile
+/// is one, and so is one that is gone: its rules do not say when it went.
+fn changed_since(rules: &Rules, lists: &Snapshot, came: Timestamp) -> Vec<String> {
+    let changed = |name: &&Arc<str>| lists.record(name).is_none_or(|list| list.updated_at > came);
+    rules.lists().filter(changed).map(ToString::to_string).collect()
 }
 
 async fn event_and_payload(server: &Server, at: &InWorkspace) -> Result<(EventView, Arc<[u8]>), Problem> {

@@ -61,9 +61,7 @@ pub(super) async fn post_here(
         turn_away(&headers, body).await;
         return Err(limited(problem, workspace.rate.left()));
     }
-    if let Some(live) = workspace.live() {
-        live.ready().await;
-    }
+    workspace.ready().await;
     let answered = post(&server, Place::Path(at.workspace), query, &headers, body).await;
     let left = workspace.rate.left();
     match answered {

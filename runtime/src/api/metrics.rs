@@ -28,6 +28,10 @@ pub(super) async fn metrics(
     let mut text = Text::default();
     server.node.write_metrics(&mut text).await;
     text.gauge("workspaces", "Workspaces there are.", server.registry.count());
+    let held = server.registry.warm().stats();
+    text.gauge("revisions_held", "Revisions that are compiled.", held.revisions);
+    text.gauge("lists_held", "Workspaces whose lists are in memory.", held.lists);
+    text.gauge("held_bytes", "Bytes of compiled rules and lists in memory, about.", held.bytes);
     text.gauge("tails", "Watchers of workspaces.", server.tails.count());
     text.gauge("ready", "Whether events are taken: 1 or 0.", u8::from(health::reasons(&server).is_empty()));
     process(&mut text);
@@ -115,6 +119,7 @@ fn shown(id: &WorkspaceId, counts: &Counts) -> Result<Value, Problem> {
 pub(super) async fn status(State(server): State<Arc<Server>>, caller: Caller) -> Result<Json, Problem> {
     caller.admin()?;
     let metrics = &server.node.metrics;
+    let held = server.registry.warm().stats();
     let now = Process::now();
     Ok(Json::ok(json!({
         "version": env!("CARGO_PKG_VERSION"),
@@ -122,6 +127,7 @@ pub(super) async fn status(State(server): State<Arc<Server>>, caller: Caller) ->
         "reasons": health::reasons(&server),
         "node": json_of(&server.node.status())?,
         "workspaces": server.registry.count(),
+        "held": { "revisions": held.revisions, "lists": held.lists, "bytes": held.bytes },
         "events_accepted": metrics.events_accepted.get(),
         "events_refused": metrics.events_refused.all().map(|(_, count)| count).sum::<u64>(),
         "attempts": metrics.attempts.all().map(|(_, count)| count).sum::<u64>(),

@@ -39,6 +39,7 @@ pub(super) async fn plan(
     let bundle = Arc::new(bundle(&json_bytes(&headers, body, BUNDLE_BODY_BYTES_MAX).await?)?);
     let draft = server.registry.compile(&at.workspace, bundle, Tests::Skip).await?;
     let live = at.workspace.live();
+    let lists = at.workspace.lists.ready().await?;
     let _alone = at.workspace.bundle_turn().await;
     let mut found = Differences::default();
     let mut cursor = Cursor { before: None, limit: 0 };
@@ -52,12 +53,12 @@ pub(super) async fn plan(
         cursor.limit = PIECE_EVENTS.min(last - usize::try_from(found.events).unwrap_or(last));
         let page = server.node.event_records(&at.workspace.id, &filter, &cursor).await?;
         let (items, next) = (page.items, page.next);
-        let (live, draft) = (live.clone(), Arc::clone(&draft));
+        let (live, draft, lists) = (live.clone(), Arc::clone(&draft), Arc::clone(&lists));
         let compared = tokio::task::spawn_blocking(move || {
             // Compiled here if they are text yet: this thread may block.
             let live = live.as_ref().and_then(|live| live.rules());
             for event in items.iter().filter_map(|record| record.owed().map(|owed| &owed.event)) {
-                found.look_at(event, live.as_deref(), &draft);
+                found.look_at(event, live.as_deref(), &draft, &*lists);
             }
             found
         });

@@ -150,8 +150,10 @@ fn one(rules: &Rules, line: u64, text: &[u8], trace: bool) -> Result<String, Pro
     let unreadable = |error: compiler::json::JsonError| {
         crate::api::fields::invalid_json(&error.problem.to_string(), error.offset)
     };
-    let Decided { rules: matched, deliveries, .. } = rules.decide(&event).map_err(unreadable)?;
-    let traced = if trace { Some(rules.trace(&event).map_err(unreadable)?) } else { None };
+    let Decided { rules: matched, deliveries, .. } =
+        rules.decide(&event, &rules.stand_ins()).map_err(unreadable)?;
+    let traced =
+        if trace { Some(rules.trace(&event, &rules.stand_ins()).map_err(unreadable)?) } else { None };
     let said = Line {
         line,
         kind: &envelope.kind,

@@ -1,12 +1,13 @@
 //! The control store on redb: one file, one writer, durable when a change returns.
 
+use std::ops::Bound;
 use std::path::Path;
 use std::sync::Arc;
 
 use futures_util::future::BoxFuture;
 use redb::{Database, ReadableDatabase, ReadableTable, TableDefinition};
 
-use super::{ConfigStore, Expect, StoreError, Versioned};
+use super::{Change, ConfigStore, Expect, StoreError, Versioned};
 
 /// Values by key, each with its revision.
 const VALUES: TableDefinition<'_, &str, (u64, &[u8])> = TableDefinition::new("values");
@@ -123,6 +124,69 @@ impl ConfigStore for RedbStore {
         let key = key.to_owned();
         self.work("removing", move |database| change(database, &key, None, expect).map(drop))
     }
+
+    fn apply<'a>(&'a self, changes: Vec<Change>) -> BoxFuture<'a, Result<(), StoreError>> {
+        self.work("writing", move |database| apply(database, &changes))
+    }
+
+    fn read(&self, prefixes: &[&str], each: &mut dyn FnMut(&str, &[u8])) -> Result<(), StoreError> {
+        let view = self.database.begin_read().map_err(failed("reading"))?;
+        let values = view.open_table(VALUES).map_err(failed("reading"))?;
+        for prefix in prefixes {
+            for entry in values.range(*prefix..).map_err(failed("reading"))? {
+                let (key, value) = entry.map_err(failed("reading"))?;
+                if !key.value().starts_with(prefix) {
+                    break;
+                }
+                each(key.value(), value.value().1);
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Makes changes in one transaction.
+fn apply(database: &Database, changes: &[Change]) -> Result<(), StoreError> {
+    let transaction = database.begin_write().map_err(failed("writing"))?;
+    {
+        let mut values = transaction.open_table(VALUES).map_err(failed("writing"))?;
+        let mut numbers = transaction.open_table(NUMBERS).map_err(failed("writing"))?;
+        let revision = numbers.get(REVISION).map_err(failed("writing"))?.map_or(0, |last| last.value()) + 1;
+        numbers.insert(REVISION, revision).map_err(failed("writing"))?;
+        for change in changes {
+            match change {
+                Change::Put { key, value } => {
+                    values.insert(&**key, (revision, &**value)).map_err(failed("writing"))?;
+                }
+                Change::Delete { key } => {
+                    values.remove(&**key).map_err(failed("removing"))?;
+                }
+                Change::Clear { prefix } => {
+                    let end = after_all(prefix);
+                    let all = (
+                        Bound::Included(&**prefix),
+                        end.as_deref().map_or(Bound::Unbounded, Bound::Excluded),
+                    );
+                    values.retain_in::<&str, _>(all, |_, _| false).map_err(failed("removing"))?;
+                }
+            }
+        }
+    }
+    transaction.commit().map_err(failed("writing"))
+}
+
+/// The least text that is greater than every text with that beginning; `None` when there is none. Keys are compared
+/// by their bytes, and UTF-8 keeps the order of characters.
+fn after_all(prefix: &str) -> Option<String> {
+    let mut chars: Vec<char> = prefix.chars().collect();
+    while let Some(last) = chars.pop() {
+        let next = (u32::from(last) + 1..=u32::from(char::MAX)).find_map(char::from_u32);
+        if let Some(next) = next {
+            chars.push(next);
+            return Some(chars.into_iter().collect());
+        }
+    }
+    None
 }
 
 /// Puts or removes a value in one transaction, which redb makes durable before it returns.
@@ -198,5 +262,29 @@ mod tests {
         assert_eq!(keys(&store, "b/", Some("a"), 1).await, ["b/1"]);
         assert_eq!(keys(&store, "", None, 2).await, ["a/1", "b"]);
         assert!(keys(&store, "d", None, 2).await.is_empty());
+    }
+
+    #[tokio::test]
+    async fn changes_that_belong_together_are_made_together() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("control.redb");
+        let store = RedbStore::open(&path).unwrap();
+        for key in ["a/1", "a/2", "a0", "b/1", "b/2", "\u{10ffff}/1"] {
+            store.put(key, b"old".to_vec(), Expect::Any).await.unwrap();
+        }
+        let put = |key: &str| Change::Put { key: key.to_owned(), value: b"new".to_vec() };
+        let clear = |prefix: &str| Change::Clear { prefix: prefix.to_owned() };
+        let gone = Change::Delete { key: "b/1".to_owned() };
+        let changes = vec![put("a/9"), clear("a/"), put("a/3"), gone.clone(), gone, clear("\u{10ffff}")];
+        store.apply(changes).await.unwrap();
+        drop(store);
+        let store = RedbStore::open(&path).unwrap();
+        assert_eq!(keys(&store, "", None, 10).await, ["a/3", "a0", "b/2"]);
+        let mut found = Vec::new();
+        let mut each = |key: &str, value: &[u8]| found.push((key.to_owned(), value.to_vec()));
+        store.read(&["b/", "a/", "none/"], &mut each).unwrap();
+        assert_eq!(found, [("b/2".to_owned(), b"old".to_vec()), ("a/3".to_owned(), b"new".to_vec())]);
+        let later = store.put("c", vec![], Expect::Any).await.unwrap();
+        assert!(later > store.get("a/3").await.unwrap().unwrap().revision);
     }
 }

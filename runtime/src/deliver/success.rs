@@ -5,6 +5,7 @@
 
 use std::sync::Arc;
 
+use compiler::eval::NoLists;
 use compiler::event::Event;
 use compiler::world::{Bundle, BundleFile, World};
 use hyper::StatusCode;
@@ -129,7 +130,8 @@ impl Success {
             payload: payload.as_bytes(),
         };
         // Only yes counts: what cannot be read or compared is no success.
-        let holds = condition.decide_interpreted(&event).is_ok_and(|decided| !decided.rules.is_empty());
+        let holds =
+            condition.decide_interpreted(&event, &NoLists).is_ok_and(|decided| !decided.rules.is_empty());
         if holds { Judged::Success } else { Judged::ConditionFails }
     }
 }

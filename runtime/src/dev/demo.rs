@@ -119,7 +119,7 @@ impl Expected {
         let decided = Envelope::read(text.as_bytes(), "").map_err(|problem| problem.detail().to_owned());
         let decided = decided.and_then(|envelope| {
             let event = envelope.event("evt_demo", EPOCH);
-            rules.decide_interpreted(&event).map_err(|error| error.to_string())
+            rules.decide_interpreted(&event, &rules.stand_ins()).map_err(|error| error.to_string())
         });
         let (decided, answer) = match (decided, answer) {
             (Ok(decided), Some(answer)) => (decided, answer),
@@ -212,7 +212,8 @@ mod tests {
         let mut matched: HashMap<Arc<str>, usize> = HashMap::new();
         for line in EVENTS.lines() {
             let envelope = Envelope::read(line.as_bytes(), "").unwrap();
-            let decided = rules.decide_interpreted(&envelope.event("evt", EPOCH)).unwrap();
+            let decided =
+                rules.decide_interpreted(&envelope.event("evt", EPOCH), &rules.stand_ins()).unwrap();
             for rule in decided.rules {
                 *matched.entry(rule).or_default() += 1;
             }

@@ -18,7 +18,7 @@ use crate::workspace::{ConnectionTable, Workspace};
 /// Decides an event by the rules that are live, and writes down what is owed.
 ///
 /// # Errors
-/// The payload is not JSON all the way through.
+/// The payload is not JSON all the way through, or the lists that the rules ask cannot be read.
 pub fn decide(
     workspace: &Workspace,
     envelope: &Envelope<'_>,
@@ -30,7 +30,8 @@ pub fn decide(
         // Without rules nothing reads the payload; the envelope's reading has validated it.
         None => Decided::default(),
         Some((rules, _)) => {
-            let decided = rules.decide(&envelope.event(id.as_str(), now));
+            let lists = workspace.lists_for(rules)?;
+            let decided = rules.decide(&envelope.event(id.as_str(), now), &*lists);
             decided.map_err(|error| invalid_json(&error.problem.to_string(), error.offset))?
         }
     };

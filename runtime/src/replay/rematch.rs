@@ -49,9 +49,10 @@ impl Runner {
         piece: &mut Piece,
     ) -> Result<(), Stop> {
         let (Some(before), Some(live)) = (record.owed(), self.workspace.live()) else { return Ok(()) };
-        live.ready().await;
+        self.workspace.ready().await;
         let Some(rules) = live.rules() else { return Ok(()) };
-        let Ok(decided) = rules.decide(&seen(&before.event)) else { return Ok(()) };
+        let lists = self.workspace.lists_for(&rules)?;
+        let Ok(decided) = rules.decide(&seen(&before.event), &*lists) else { return Ok(()) };
         let replay = self.running.record().clone();
         let (connections, now) = (self.workspace.connections(), Timestamp::now());
         let mut event = before.event.clone();

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use compiler::eval::Lists;
 use serde::Serialize;
 use serde_json::value::RawValue;
 
@@ -91,10 +92,10 @@ impl Differences {
         self.events_changed == 0
     }
 
-    /// Decides an event by both, and sends nothing. Without live rules everything is added.
-    pub fn look_at(&mut self, event: &EventRecord, live: Option<&Rules>, draft: &Rules) {
+    /// Decides an event by both, with the lists of one moment, and sends nothing. Without live rules everything is added.
+    pub fn look_at(&mut self, event: &EventRecord, live: Option<&Rules>, draft: &Rules, lists: &dyn Lists) {
         // What is no JSON was not accepted in the first place.
-        let decide = |rules: &Rules| rules.decide_interpreted(&seen(event)).unwrap_or_default();
+        let decide = |rules: &Rules| rules.decide_interpreted(&seen(event), lists).unwrap_or_default();
         let before = live.map(decide).unwrap_or_default();
         let after = decide(draft);
         self.events += 1;

@@ -21,6 +21,7 @@ use crate::deliver::tls::TlsMaterial;
 use crate::id::{ConnectionId, WorkspaceId};
 use crate::key::NoRandomness;
 use crate::limits::{CONNECTIONS_MAX, WORKSPACES_MAX};
+use crate::lists::ReadError as ListError;
 use crate::rules::Refused;
 use crate::secret::Secret;
 use crate::secret::vault::{Place, VaultError, WorkspaceKey};
@@ -57,6 +58,12 @@ pub enum ChangeError {
     #[error("rules that are live deliver to `{name}`")]
     InUse {
         /// The connection's name.
+        name: Arc<str>,
+    },
+    /// Live rules ask it.
+    #[error("rules that are live ask the list `{name}`")]
+    ListInUse {
+        /// The list's name.
         name: Arc<str>,
     },
     /// A secret of the connection cannot sign as it is to sign from now on.
@@ -97,6 +104,12 @@ pub enum ChangeError {
         /// Why.
         source: serde_json::Error,
     },
+    /// Lists cannot be read.
+    #[error(transparent)]
+    Lists(#[from] ListError),
+    /// The thread that changed a list died.
+    #[error("the list could not be changed")]
+    ListsDied,
     /// The compiling thread died.
     #[error("the rules could not be compiled")]
     CompilerDied,
@@ -194,7 +207,8 @@ impl Registry {
             }
             Err(other) => Err(other),
             Ok(_) => {
-                let workspace = Arc::new(Workspace::new(&record, key, ConnectionTable::default()));
+                let lists = self.lists_of(&record.id);
+                let workspace = Arc::new(Workspace::new(&record, key, ConnectionTable::default(), lists));
                 self.show(Arc::clone(&workspace));
                 Ok(workspace)
             }
@@ -216,7 +230,7 @@ impl Registry {
     }
 
     /// Waits for the turn to change a workspace, and sees that it is still there.
-    pub(super) async fn turn<'w>(
+    pub(crate) async fn turn<'w>(
         &self,
         workspace: &'w Workspace,
     ) -> Result<SemaphorePermit<'w>, ChangeError> {

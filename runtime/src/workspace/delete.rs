@@ -7,8 +7,9 @@ use super::change::ChangeError;
 use super::record::{WorkspaceRecord, connections_of, key_key, revisions_of, workspace_key};
 use super::registry::Registry;
 use super::replay::replays_of;
-use crate::control::Expect;
+use crate::control::{Change, Expect};
 use crate::key::KeyRecord;
+use crate::lists::{all_entries_of, lists_of};
 
 /// Values of a deleted workspace that are read at once: a revision may be as large as a bundle.
 const CLEARED_AT_ONCE: usize = 8;
@@ -53,6 +54,9 @@ impl Registry {
                 }
             }
         }
+        // In one step each: a list may have a million entries.
+        let lists = [lists_of(&record.id), all_entries_of(&record.id)].map(|prefix| Change::Clear { prefix });
+        self.store.apply(lists.into()).await?;
         record.cleared = true;
         self.put(&workspace_key(&record.id), &record, Expect::Any).await.map(drop)
     }

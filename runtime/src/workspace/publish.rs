@@ -43,7 +43,8 @@ impl Registry {
         bundle: Arc<Bundle>,
         tests: Tests,
     ) -> Result<Arc<Rules>, ChangeError> {
-        let (world, failing) = (workspace.world(), workspace.failing_tests());
+        let (mut world, failing) = (workspace.world(), workspace.failing_tests());
+        world.lists = Some(self.lists(&workspace.id).await?.into_iter().map(|list| list.name).collect());
         let compile = move || match tests {
             Tests::Run => Rules::compile_and_test(&bundle, &world, failing),
             Tests::Skip => Rules::compile(&bundle, &world),

@@ -9,6 +9,7 @@ use dashmap::DashMap;
 use jiff::Timestamp;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use tokio::sync::Semaphore;
 
 use super::change::{ChangeError, opened};
 use super::record::{
@@ -20,6 +21,8 @@ use crate::control::{ConfigStore, Expect, Versioned};
 use crate::deliver::target::{Connections, Target};
 use crate::id::{ConnectionId, KeyId, WorkspaceId};
 use crate::key::KeyRecord;
+use crate::limits::LIST_CHANGES_AT_ONCE_MAX;
+use crate::lists::WorkspaceLists;
 use crate::secret::vault::{Vault, VaultError};
 
 /// Values that are read from the store at once.
@@ -29,11 +32,13 @@ const PAGE: usize = 1_000;
 pub struct Registry {
     /// A sharded map: control plane only, and no guard leaves a method.
     workspaces: DashMap<WorkspaceId, Arc<Workspace>>,
-    pub(super) store: Arc<dyn ConfigStore>,
+    pub(crate) store: Arc<dyn ConfigStore>,
     pub(super) vault: Vault,
     /// Events that each workspace may send in a second; 0 for no limit.
     events_per_second_max: AtomicU32,
     pub(super) warm: Arc<Warm>,
+    /// Whoever changes a list holds one of these permits.
+    pub(crate) list_changes: Semaphore,
 }
 
 impl Registry {
@@ -51,6 +56,7 @@ impl Registry {
             store,
             vault,
             warm,
+            list_changes: Semaphore::new(LIST_CHANGES_AT_ONCE_MAX),
             events_per_second_max: AtomicU32::new(0),
         });
         for record in registry.all::<WorkspaceRecord>(WORKSPACES).await? {
@@ -71,12 +77,17 @@ impl Registry {
             let credentials = opened(&key, &connection)?;
             table.insert(Arc::new(Connection::new(connection, credentials)));
         }
-        let workspace = Arc::new(Workspace::new(record, key, table));
+        let workspace = Arc::new(Workspace::new(record, key, table, self.lists_of(&record.id)));
         if let Some(number) = record.live {
             workspace.set_live(Some(Arc::new(self.stored_revision(&workspace, number).await?)));
         }
         self.show(workspace);
         Ok(())
+    }
+
+    /// The lists of a workspace, in the store until somebody asks.
+    pub(super) fn lists_of(&self, id: &WorkspaceId) -> Arc<WorkspaceLists> {
+        WorkspaceLists::stored(id, &self.store, Arc::clone(&self.warm))
     }
 
     /// A workspace that is not deleted.
@@ -182,7 +193,7 @@ impl Registry {
     }
 
     /// Everything below a prefix.
-    pub(super) async fn all<T: DeserializeOwned>(&self, prefix: &str) -> Result<Vec<T>, ChangeError> {
+    pub(crate) async fn all<T: DeserializeOwned>(&self, prefix: &str) -> Result<Vec<T>, ChangeError> {
         let mut found = Vec::new();
         let mut after: Option<String> = None;
         loop {
@@ -221,7 +232,7 @@ impl Registry {
     }
 }
 
-pub(super) fn read<T: DeserializeOwned>(stored: &Versioned) -> Result<T, ChangeError> {
+pub(crate) fn read<T: DeserializeOwned>(stored: &Versioned) -> Result<T, ChangeError> {
     serde_json::from_slice(&stored.value)
         .map_err(|source| ChangeError::Record { key: stored.key.clone(), source })
 }

@@ -11,7 +11,7 @@ use tokio::runtime::{Handle, RuntimeFlavor};
 use tokio::sync::Semaphore;
 
 use super::record::{FileRecord, RevisionRecord};
-use super::warm::Warm;
+use super::warm::{Cooled, Warm};
 use crate::id::{RevisionId, WorkspaceId};
 use crate::rules::{Answering, Refused, Rules};
 
@@ -72,8 +72,9 @@ impl Revision {
         created_at: Timestamp,
         warm: Arc<Warm>,
     ) -> Self {
-        // Connections may go later: what was published stays what it was.
+        // Connections and lists may go later: what was published stays what it was.
         world.connections = None;
+        world.lists = None;
         Self {
             id: RevisionId::fresh(),
             number,
@@ -198,27 +199,32 @@ impl Revision {
         let workspace = WorkspaceId::from_text(&self.world.workspace.id);
         self.warm.code.serve(&rules, &workspace, self.number);
         self.compiled.store(Some(rules));
-        self.warm.add(self, bytes);
+        let held: Arc<dyn Cooled> = Arc::clone(self) as Arc<dyn Cooled>;
+        self.warm.add(&held, bytes);
     }
 
     /// Holds rules that somebody compiled from its files.
     pub(super) fn start(self: &Arc<Self>, rules: Arc<Rules>) {
         self.hold(rules);
     }
+}
 
-    /// Whether an event has asked since this was asked last.
-    pub(super) fn was_used(&self) -> bool {
+impl Cooled for Revision {
+    fn was_used(&self) -> bool {
         self.used.swap(false, Ordering::Relaxed)
     }
 
-    /// Makes it text again and gives what it was compiled to.
-    pub(super) fn cool(&self) -> Option<Arc<Rules>> {
-        self.compiled.swap(None)
+    fn cool(&self) -> Box<dyn Send> {
+        Box::new(self.compiled.swap(None))
+    }
+
+    fn is_revision(&self) -> bool {
+        true
     }
 }
 
 /// Does work without a pause. On a thread of the async runtime, others are given another thread first.
-fn in_place<T>(work: impl FnOnce() -> T) -> T {
+pub(crate) fn in_place<T>(work: impl FnOnce() -> T) -> T {
     match Handle::try_current().map(|runtime| runtime.runtime_flavor()) {
         Ok(RuntimeFlavor::MultiThread) => tokio::task::block_in_place(work),
         _ => work(),

@@ -1,8 +1,9 @@
-//! Which revisions are compiled: those of busy workspaces, up to a limit of memory.
+//! Which revisions are compiled and which lists in memory: those of busy workspaces, up to a limit.
 //!
-//! A server holds every workspace's rules as text and compiles them at the first event. When what is
-//! compiled exceeds the limit, revisions that no event has asked since they were last looked at become
-//! text again, oldest first (second chance; Corbató 1968). Events under way keep what they have.
+//! A server holds every workspace's rules as text and compiles them at the first event; lists that a workspace
+//! keeps stay in the control store until an event asks them. When what is held exceeds the limit, revisions and
+//! lists that no event has asked since they were last looked at become text again, oldest first (second chance;
+//! Corbató 1968). Events under way keep what they have.
 
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -10,10 +11,21 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 use tokio::sync::Semaphore;
 
-use super::Revision;
 use crate::rules::code::CodeThread;
 
-/// Revisions that are compiled.
+/// What costs memory only while events ask it.
+pub(crate) trait Cooled: Send + Sync {
+    /// Whether an event has asked since this was asked last.
+    fn was_used(&self) -> bool;
+
+    /// Lets go of what it holds, and gives it, so that it can be dropped elsewhere.
+    fn cool(&self) -> Box<dyn Send>;
+
+    /// Whether it is a revision; otherwise it is a workspace's lists.
+    fn is_revision(&self) -> bool;
+}
+
+/// Revisions that are compiled, and lists that are in memory.
 pub struct Warm {
     /// Compiles what is hot to machine code.
     pub code: CodeThread,
@@ -21,7 +33,7 @@ pub struct Warm {
     /// A std mutex: held for a few pushes and pops, when something was compiled.
     held: Mutex<Held>,
     /// So many are compiled at once because of an event; further events wait their turn.
-    pub(super) compiling: Semaphore,
+    pub(crate) compiling: Semaphore,
     woken: AtomicU64,
     cooled: AtomicU64,
 }
@@ -29,7 +41,7 @@ pub struct Warm {
 #[derive(Default)]
 struct Held {
     /// Oldest first, each with the bytes that it was counted with.
-    revisions: VecDeque<(Weak<Revision>, u64)>,
+    all: VecDeque<(Weak<dyn Cooled>, u64)>,
     bytes: u64,
 }
 
@@ -38,6 +50,8 @@ struct Held {
 pub struct WarmStats {
     /// Revisions that are compiled; of those that were replaced some are still counted.
     pub revisions: usize,
+    /// Workspaces whose lists are in memory.
+    pub lists: usize,
     /// Bytes that they take, about.
     pub bytes: u64,
     /// How often an event had one compiled.
@@ -47,7 +61,7 @@ pub struct WarmStats {
 }
 
 impl Warm {
-    /// Holds revisions of about `bytes_max` bytes, and always the one that was compiled last.
+    /// Holds revisions and lists of about `bytes_max` bytes, and always what came last.
     #[must_use]
     pub fn new(code: CodeThread, bytes_max: u64) -> Arc<Self> {
         let processors = std::thread::available_parallelism().map_or(1, usize::from);
@@ -61,22 +75,29 @@ impl Warm {
         })
     }
 
-    /// Counts a revision that was just compiled, and lets others go.
-    pub(super) fn add(&self, revision: &Arc<Revision>, bytes: u64) {
+    /// Counts what was just made, in place of what was counted of it before, and lets others go.
+    pub(crate) fn add(&self, new: &Arc<dyn Cooled>, bytes: u64) {
         // What goes is dropped when the lock is free again.
         let mut gone = Vec::new();
         let mut held = self.held();
+        let is_new = |other: &Weak<dyn Cooled>| std::ptr::addr_eq(other.as_ptr(), Arc::as_ptr(new));
+        // A revision that is held is never made again; lists change.
+        if !new.is_revision()
+            && let Some(at) = held.all.iter().position(|(other, _)| is_new(other))
+        {
+            held.bytes -= held.all.remove(at).map_or(0, |(_, counted)| counted);
+        }
         held.bytes += bytes;
-        held.revisions.push_back((Arc::downgrade(revision), bytes));
+        held.all.push_back((Arc::downgrade(new), bytes));
         // Twice around takes everybody's second chance.
-        let mut looks = 2 * held.revisions.len();
+        let mut looks = 2 * held.all.len();
         while held.bytes > self.bytes_max && looks > 0 {
             looks -= 1;
-            let Some((oldest, counted)) = held.revisions.pop_front() else { break };
+            let Some((oldest, counted)) = held.all.pop_front() else { break };
             match oldest.upgrade() {
                 None => held.bytes -= counted,
-                Some(other) if Arc::ptr_eq(&other, revision) || other.was_used() => {
-                    held.revisions.push_back((oldest, counted));
+                Some(other) if is_new(&oldest) || other.was_used() => {
+                    held.all.push_back((oldest, counted));
                 }
                 Some(other) => {
                     held.bytes -= counted;
@@ -96,9 +117,14 @@ impl Warm {
     #[must_use]
     pub fn stats(&self) -> WarmStats {
         let held = self.held();
+        let there: Vec<_> = held.all.iter().filter_map(|(one, _)| one.upgrade()).collect();
+        let bytes = held.bytes;
+        drop(held);
+        let revisions = there.iter().filter(|one| one.is_revision()).count();
         WarmStats {
-            revisions: held.revisions.len(),
-            bytes: held.bytes,
+            revisions,
+            lists: there.len() - revisions,
+            bytes,
             woken: self.woken.load(Ordering::Relaxed),
             cooled: self.cooled.load(Ordering::Relaxed),
         }
@@ -118,6 +144,7 @@ mod tests {
     use super::*;
     use crate::rules::Engine;
     use crate::rules::code::CodeSettings;
+    use crate::workspace::Revision;
 
     fn interpreted() -> CodeThread {
         CodeThread::start(CodeSettings { engine: Engine::Interpreter, ..CodeSettings::default() }).unwrap()
@@ -145,7 +172,7 @@ mod tests {
             received_at: time,
             payload: b"{\"n\":1}",
         };
-        revision.rules().unwrap().decide(&event).unwrap().rules
+        revision.rules().unwrap().decide(&event, &compiler::eval::NoLists).unwrap().rules
     }
 
     #[test]

@@ -12,14 +12,14 @@ connection hook: webhook
 rule big { on order.* as order when order.total > 10 deliver hook.send_webhook { body: order } with { retry: { attempts: 1 } } }
 ";
 
-struct Bench {
-    folder: tempfile::TempDir,
-    running: Running,
+pub(crate) struct Bench {
+    pub(crate) folder: tempfile::TempDir,
+    pub(crate) running: Running,
 }
 
 impl Bench {
     /// Three events, of which two are owed to a port where nobody is.
-    async fn start() -> Self {
+    pub(crate) async fn start() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let running = Server::start(&ServerSettings::on_loopback(folder.path().join("data"))).await.unwrap();
         let bench = Self { folder, running };
@@ -36,7 +36,7 @@ impl Bench {
         bench
     }
 
-    async fn send(&self, method: &str, path: &str, body: Value) -> Value {
+    pub(crate) async fn send(&self, method: &str, path: &str, body: Value) -> Value {
         let request = reqwest::Client::builder().no_proxy().build().unwrap();
         let request = request.request(method.parse().unwrap(), format!("{}{path}", self.running.url()));
         let answer =
@@ -46,7 +46,7 @@ impl Bench {
     }
 
     /// Runs the command; its exit code, stdout and stderr.
-    async fn fanwise(&self, arguments: &[&str]) -> (i32, String, String) {
+    pub(crate) async fn fanwise(&self, arguments: &[&str]) -> (i32, String, String) {
         let mut command = Command::new(env!("CARGO_BIN_EXE_fanwise"));
         command.args(arguments).env("FANWISE_SERVER", self.running.url()).env("FANWISE_WORKSPACE", "ws");
         command.env("FANWISE_KEY", self.running.admin_key.text());

@@ -3,11 +3,12 @@
 use std::hint::black_box;
 use std::time::{Duration, Instant};
 
-use compiler::eval::{Facts, NoLists};
+use compiler::eval::Facts;
 use compiler::event::Event;
 use compiler::hir::RuleId;
 use compiler::json::JsonError;
 use compiler::matcher::{Interpreter, Matcher, Matches};
+use compiler::plan::StandIns;
 use compiler::route::route;
 use compiler::slots::{Level, Scratch, Slots};
 
@@ -101,7 +102,7 @@ impl Run<'_> {
         for (at, event) in events.iter().enumerate() {
             let slots = Slots::of_conditions(Scratch::default(), plan, event.payload, self.level);
             let slots = slots.map_err(Disagreement::Unreadable)?;
-            let facts = Facts { plan, event, slots: &slots, lists: &NoLists };
+            let facts = Facts { plan, event, slots: &slots, lists: &StandIns(plan) };
             self.built.indexed.matches(&facts, &mut found);
             self.built.compiled.matches(&facts, &mut expected);
             if found.rules != expected.rules {
@@ -184,7 +185,7 @@ impl Run<'_> {
             rules.clear();
             counts.clear();
             for (event, slots) in chunk.iter().zip(&slots) {
-                let facts = Facts { plan, event, slots, lists: &NoLists };
+                let facts = Facts { plan, event, slots, lists: &StandIns(plan) };
                 matcher.matches(&facts, &mut found);
                 rules.extend_from_slice(&found.rules);
                 counts.push(found.rules.len());
@@ -196,7 +197,7 @@ impl Run<'_> {
                 rest = others;
                 sending.rules.clear();
                 sending.rules.extend_from_slice(these);
-                let facts = Facts { plan, event, slots, lists: &NoLists };
+                let facts = Facts { plan, event, slots, lists: &StandIns(plan) };
                 self.send(&facts, &sending)?;
             }
             spent.extract += extracted - start;
@@ -213,7 +214,7 @@ impl Run<'_> {
         let (mut memory, mut found) = (Scratch::default(), Matches::default());
         for event in events {
             let slots = Slots::of_conditions(std::mem::take(&mut memory), plan, event.payload, self.level)?;
-            let facts = Facts { plan, event, slots: &slots, lists: &NoLists };
+            let facts = Facts { plan, event, slots: &slots, lists: &StandIns(plan) };
             matcher.matches(&facts, &mut found);
             self.send(&facts, &found)?;
             memory = slots.recycle();

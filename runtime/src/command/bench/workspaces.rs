@@ -17,6 +17,7 @@ use crate::deliver::sign::scheme::Signing;
 use crate::id::{ConnectionId, WorkspaceId};
 use crate::ingest::decide::decide;
 use crate::ingest::envelope::{EPOCH, Envelope};
+use crate::lists::WorkspaceLists;
 use crate::rules::code::{CodeSettings, CodeThread};
 use crate::secret::Secret;
 use crate::secret::vault::Vault;
@@ -122,7 +123,7 @@ fn make(wanted: &Wanted, warm: &Arc<Warm>) -> Result<(Workspaces, usize), String
         let secret = fresh_secret().map_err(|error| words(&error))?;
         let credentials = Credentials { secrets: vec![Arc::new(secret)], client_key: None };
         table.insert(Arc::new(Connection::new(connection(&id), credentials)));
-        let workspace = Workspace::new(&record, key, table);
+        let workspace = Workspace::new(&record, key, table, WorkspaceLists::none(&record.id));
         let text = rules(number, wanted.rules_each);
         text_bytes += text.len();
         let files = vec![BundleFile { path: "rules.route".into(), text: text.into() }];

@@ -37,7 +37,7 @@ fn decide(rules: &Rules, count: u64) {
             received_at: Timestamp::UNIX_EPOCH,
             payload: br#"{"total":250,"currency":"EUR"}"#,
         };
-        let decided = rules.decide(&event).unwrap();
+        let decided = rules.decide(&event, &compiler::eval::NoLists).unwrap();
         assert_eq!(decided.rules.iter().map(|name| &**name).collect::<Vec<_>>(), ["dear"]);
     }
 }
