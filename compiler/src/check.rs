@@ -217,6 +217,8 @@ struct RuleState {
     guarding: bool,
     /// Whether the rule can run in this environment.
     live: bool,
+    /// What other parts of the same condition ask for by themselves, before or behind: no surprise then.
+    asked_for: Facts,
     /// How many deliveries go to an action so far.
     positions: HashMap<(Box<str>, Box<str>), u32>,
     /// Labels in use.

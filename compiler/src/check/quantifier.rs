@@ -248,11 +248,12 @@ impl Checker<'_> {
             return;
         }
         let first = list.place.as_ref().map(|place| place.step("[0]"));
-        let proven = |place: &super::scope::Place| self.facts.prove(place);
+        let proven =
+            |place: &super::scope::Place| self.facts.prove(place) || self.rule.asked_for.prove(place);
         let surprising = match kind {
             QuantifierKind::Any => false,
             QuantifierKind::Every => !first.as_ref().is_some_and(proven),
-            QuantifierKind::No => self.loose(list).is_some(),
+            QuantifierKind::No => self.loose(list).is_some() && !list.place.as_ref().is_some_and(proven),
         };
         if surprising {
             let label = self.label(list);

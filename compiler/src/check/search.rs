@@ -175,7 +175,8 @@ impl Checker<'_> {
     fn rule_of_missing_list(&mut self, subject: &Typed, span: Span) {
         let written = self.written(span);
         let negated = written.contains("not contains");
-        if negated && self.rule.guarding && self.loose(subject).is_some() {
+        let asked = subject.place.as_ref().is_some_and(|place| self.rule.asked_for.prove(place));
+        if negated && !asked && self.rule.guarding && self.loose(subject).is_some() {
             let label = self.label(subject);
             self.report(messages::missing_list_is_empty(span, self.written(subject.span), "yes", label));
         }

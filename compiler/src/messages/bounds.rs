@@ -3,7 +3,7 @@
 use grammar::diagnostic::Code;
 use grammar::{Diagnostic, Ident, Span};
 
-use super::grouped;
+use super::{grouped, replacing};
 
 /// E0501. Every limit has a name and a number.
 fn limit(span: Span, what: &str, is: usize, unit: &str, name: &str, max: usize) -> Diagnostic {
@@ -179,9 +179,10 @@ pub(crate) fn never_triggered(
     let told = Diagnostic::warning(Code::W0507, format!("no declared event is a `{written}`"));
     let list: Vec<String> = known.iter().map(|event| format!("`{event}`")).collect();
     let told = match near {
-        Some(near) => told
-            .at(pattern, format!("did you mean `{near}`?"))
-            .fix(format!("replace `{written}` with `{near}`"), [(pattern, near.to_owned())]),
+        Some(near) => {
+            let told = told.at(pattern, format!("did you mean `{near}`?"));
+            replacing(told, pattern, written, Some(near))
+        }
         None => told.at(pattern, "nothing that is declared triggers this"),
     };
     told.note(format!("declared are: {}", list.join(", ")))

@@ -3,7 +3,7 @@
 use grammar::diagnostic::Code;
 use grammar::{Diagnostic, Ident, Span, ast};
 
-use super::{closest, did_you_mean, listed, replacing};
+use super::{closest, did_you_mean, listed, renaming, replacing};
 
 /// E0122
 pub(crate) fn field_with_a_dash(span: Span, meant: &str) -> Diagnostic {
@@ -54,7 +54,7 @@ pub(crate) fn unknown_name(name: &Ident, known: &[&str]) -> Diagnostic {
 pub(crate) fn payload_has_a_name(name: &Ident, alias: &str) -> Diagnostic {
     let told = Diagnostic::error(Code::E0202, format!("the payload is called `{alias}` here"))
         .at(name.span, format!("`as {alias}` gave it another name"));
-    replacing(told, name.span, name, Some(alias))
+    renaming(told, name.span, name, alias)
 }
 
 /// E0203
@@ -311,7 +311,7 @@ pub(crate) fn unknown_connection(
             .at(name.span, format!("use the name from line {line}"))
             .also(connection.name.span, "the connection")
             .also(connection.integration.span, "its integration");
-        return replacing(told, name.span, name, Some(&connection.name.text));
+        return renaming(told, name.span, name, &connection.name.text);
     }
     let close = closest(name, known);
     let told = told.at(name.span, did_you_mean(close));
