@@ -95,7 +95,7 @@ pub fn mend(bundle: &Bundle, world: &World, may_change: impl Fn(&str) -> bool) -
         let touched: Vec<Left> =
             worse.iter().filter(|one| mended.files.contains_key(&one.path)).cloned().collect();
         let to_leave = if touched.is_empty() {
-            let as_now = |path: &Box<str>| of(&after, path);
+            let as_now = |path: &str| of(&after, path);
             let all = mended.files.keys();
             all.map(|path| Left { path: path.clone(), before: of(&before, path), after: as_now(path) })
                 .collect()

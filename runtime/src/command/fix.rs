@@ -105,11 +105,11 @@ fn changes<'m>(
     let text = |bundle: &'m Bundle, path: &str| {
         bundle.files.iter().find(|file| &*file.path == path).map(|file| &*file.text)
     };
-    let change = |path: &'m Box<str>| {
+    let change = |path: &'m str| {
         let (before, after) = (text(before, path)?, text(&mended.bundle, path)?);
         Some(Change { path: places.get(path)?, before, after })
     };
-    mended.files.keys().filter_map(change).collect()
+    mended.files.keys().filter_map(|path| change(path)).collect()
 }
 
 fn shown<'p>(path: &'p str, places: &'p BTreeMap<Box<str>, PathBuf>) -> std::path::Display<'p> {
