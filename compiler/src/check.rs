@@ -213,6 +213,8 @@ struct RuleState {
     unfolded: usize,
     /// Quantifiers around this place.
     depth: usize,
+    /// Their places, as many as are in the same text.
+    around: Vec<Span>,
     /// Whether the condition decides about a delivery, so that silence would surprise.
     guarding: bool,
     /// Whether the rule can run in this environment.

@@ -10,8 +10,21 @@ use crate::{
 
 /// E0136. `lower(x)`.
 pub(in crate::parse) fn function(source: &Source, span: Span, function: &Ident, args: &[Expr]) -> Diagnostic {
-    let report = Diagnostic::error(Code::E0136, format!("`{function}` is not called like a function here"))
-        .at(function.span, "transforms stand behind the value, after `|`");
+    let report = Diagnostic::error(Code::E0136, format!("`{function}` is not called like a function here"));
+    match &*function.text.to_lowercase() {
+        "now" | "today" | "time" | "utcnow" | "current_timestamp" | "getdate" => {
+            return report
+                .at(function.span, "rules know no clock but their event's")
+                .help("write `event.time`: a replay then gives the same answer");
+        }
+        "random" | "rand" | "uuid" | "uuidv4" => {
+            return report
+                .at(function.span, "rules draw no random numbers")
+                .help("take a share of the events with `with { sample: 5% }`, or sort them with `event.id | bucket(10)`");
+        }
+        _ => {}
+    }
+    let report = report.at(function.span, "transforms stand behind the value, after `|`");
     let Some((first, rest)) = args.split_first() else {
         return report.help(format!("write `value | {function}`"));
     };
