@@ -13,7 +13,8 @@ use std::path::{Path, PathBuf};
 
 use compiler::mend::mend;
 use compiler::world::{Bundle, BundleFile, World};
-use grammar::diagnostic::{CODES, Colour, Severity, render};
+use grammar::diagnostic::{CODES, Colour, Fix, Severity, render};
+use grammar::{Diagnostics, Source};
 
 fn folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("diagnostics")
@@ -145,6 +146,45 @@ fn fixes_leave_nothing_worse_and_come_to_an_end() {
         let twice = mend(&once.bundle, &world, |_| true);
         assert_eq!(twice.bundle, once.bundle, "{}", case.display());
     }
+}
+
+/// A bundle with the edits of one fix.
+fn edited(bundle: &Bundle, sources: &[Source], fix: &Fix) -> Bundle {
+    let mut edits: Vec<_> = fix.edits.iter().collect();
+    edits.sort_by_key(|edit| std::cmp::Reverse(edit.span));
+    let mut bundle = bundle.clone();
+    for edit in edits {
+        let name = &sources[usize::from(edit.span.source.0)].name;
+        let file = bundle.files.iter_mut().find(|file| file.path == *name).unwrap();
+        let mut text = file.text.to_string();
+        text.replace_range(edit.span.range(), &edit.replacement);
+        file.text = text.into();
+    }
+    bundle
+}
+
+/// Fixes that somebody has to choose keep what they promise, too: none makes it worse, and the
+/// message is gone afterwards or fewer are left.
+#[test]
+fn every_offered_edit_mends_its_message() {
+    let mut wrong = Vec::new();
+    for case in cases() {
+        let (bundle, world) = read(&case);
+        let checked = compiler::check(&bundle, &world);
+        let count = |found: &Diagnostics, title: &str| found.iter().filter(|one| one.title == title).count();
+        let errors = |found: &Diagnostics| found.iter().filter(|one| one.severity == Severity::Error).count();
+        for one in &checked.diagnostics {
+            for fix in one.fixes.iter().filter(|fix| !fix.edits.is_empty()) {
+                let after = compiler::check(&edited(&bundle, &checked.sources, fix), &world).diagnostics;
+                let before = &checked.diagnostics;
+                if errors(&after) > errors(before) || count(&after, &one.title) >= count(before, &one.title) {
+                    let left: Vec<_> = after.iter().map(|one| &one.title).collect();
+                    wrong.push(format!("{}: {}: {left:?}", case.display(), fix.title));
+                }
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{} fixes do not mend\n{}", wrong.len(), wrong.join("\n"));
 }
 
 /// A case is named after what it shows, such as `e0203_unknown_field`, and shows it.
