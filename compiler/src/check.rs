@@ -50,7 +50,7 @@ mod unused;
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 
-use grammar::diagnostic::Severity;
+use grammar::diagnostic::{Code, Severity};
 use grammar::{Diagnostic, Diagnostics, Source, SourceId, Span, ast};
 
 use crate::hir;
@@ -153,7 +153,9 @@ fn bundle_bounds(sources: &[Source], world: &World, diagnostics: &mut Diagnostic
         diagnostics.push(bounds::bundle_too_large(last, total, limits.bundle_bytes_max));
     }
     for source in sources.iter().filter(|source| is_rule_file(&source.name)) {
-        if source.text.len() > limits.file_bytes_max {
+        // The parser has a bound of its own, and says so first.
+        let told = diagnostics.iter().any(|one| one.code == Code::E0106 && one.span().source == source.id);
+        if source.text.len() > limits.file_bytes_max && !told {
             let start = Span::new(source.id, 0, 0);
             diagnostics.push(bounds::file_too_large(start, source.text.len(), limits.file_bytes_max));
         }

@@ -99,7 +99,7 @@ fn declared_as(diagnostic: Diagnostic, declared: Declared, what: &str) -> Diagno
 }
 
 /// A number with spaces between thousands.
-fn grouped(number: usize) -> String {
+pub(crate) fn grouped(number: usize) -> String {
     let digits = number.to_string();
     let mut shown = String::new();
     for (at, digit) in digits.chars().enumerate() {

@@ -10,6 +10,7 @@ use super::needles::Sought;
 use super::scope::{Facts, Proof, Typed};
 use crate::hir::{CondKind, Container, End, Glob, Regex};
 use crate::messages::{bounds, types as messages};
+use crate::pattern::PatternError;
 use crate::types::{Kind, Type};
 use crate::value::Value;
 
@@ -303,6 +304,10 @@ impl Checker<'_> {
         }
         match Regex::new(text, case.folds(), max, self.world.limits.regex_bytes_max) {
             Ok(regex) => Some(regex),
+            Err(PatternError::TooLarge { bytes_max }) => {
+                self.report(bounds::regex_too_large(span, bytes_max));
+                None
+            }
             Err(error) => {
                 self.report(messages::bad_regex(span, &error.to_string()));
                 None

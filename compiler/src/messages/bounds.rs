@@ -19,6 +19,15 @@ pub(crate) fn file_too_large(span: Span, is: usize, max: usize) -> Diagnostic {
 }
 
 /// E0501
+pub(crate) fn regex_too_large(span: Span, max: usize) -> Diagnostic {
+    let max = grouped(max);
+    Diagnostic::error(Code::E0501, format!("this pattern needs more than {max} bytes, and that is the limit"))
+        .at(span, "")
+        .note(format!("limit: bytes of a regular expression once compiled, {max}"))
+        .help("repeat less: every `{100}` writes its part out a hundred times")
+}
+
+/// E0501
 pub(crate) fn bundle_too_large(span: Span, is: usize, max: usize) -> Diagnostic {
     limit(span, "the files together have", is, "bytes", "bytes of all files", max)
         .help("move long lists to the workspace, where they can have a million entries")
