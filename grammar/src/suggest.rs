@@ -42,6 +42,34 @@ pub fn is_slip(word: &str, meant: &str) -> bool {
     distance(&one, &other) <= 2 || (short.len() >= 3 && long.starts_with(short))
 }
 
+/// What a transform of other languages is called here; any other name stays what it is.
+#[must_use]
+pub fn transform(name: &str) -> &str {
+    match name {
+        "toLowerCase" | "lowercase" | "downcase" | "to_lower" | "LOWER" => "lower",
+        "toUpperCase" | "uppercase" | "upcase" | "to_upper" | "UPPER" => "upper",
+        "len" | "length" | "size" | "COUNT" => "count",
+        "str" | "toString" | "to_string" | "string" => "to_text",
+        "int" | "parseInt" | "number" => "to_int",
+        "float" | "parseFloat" | "decimal" => "to_decimal",
+        "strip" => "trim",
+        "host" | "hostname" => "domain",
+        "truncate" | "ellipsis" => "shorten",
+        "substring" | "substr" | "slice" | "limit" => "take",
+        "uniq" | "distinct" => "unique",
+        "concat" => "join",
+        "map" => "pluck",
+        "omit" | "except" => "without",
+        "pick" => "only",
+        "json" | "stringify" | "tojson" => "to_json",
+        "strftime" | "date_format" => "format",
+        "currency" => "money",
+        "sha" | "hash" => "sha256",
+        "urlencode" => "url_encode",
+        other => other,
+    }
+}
+
 fn folded(word: &str) -> Vec<char> {
     word.chars().flat_map(char::to_lowercase).take(WORD_CHARS_MAX + 1).collect()
 }

@@ -1,7 +1,7 @@
 //! What is said about names: unknown, taken, or standing for something else.
 
 use grammar::diagnostic::Code;
-use grammar::{Diagnostic, Ident, Span, ast};
+use grammar::{Diagnostic, Ident, Span, ast, suggest};
 
 use super::{closest, did_you_mean, listed, renaming, replacing};
 
@@ -262,6 +262,12 @@ pub(crate) fn not_a_value_by_itself(name: &Ident) -> Diagnostic {
 
 /// E0216
 pub(crate) fn unknown_transform(name: &Ident, known: &[&str]) -> Diagnostic {
+    let habit = suggest::transform(name);
+    if known.contains(&habit) {
+        let told = Diagnostic::error(Code::E0216, format!("no transform is called `{name}`"))
+            .at(name.span, format!("it is called `{habit}` here"));
+        return renaming(told, name.span, name, habit);
+    }
     let close = closest(name, known);
     let told = Diagnostic::error(Code::E0216, format!("no transform is called `{name}`"))
         .at(name.span, did_you_mean(close))

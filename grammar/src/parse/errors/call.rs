@@ -1,6 +1,7 @@
 //! Function calls: here a value goes through transforms, `x | lower`.
 
 use super::{on_one_line, shown};
+use crate::suggest;
 use crate::{
     Diagnostic, Source,
     ast::{Expr, ExprKind},
@@ -28,7 +29,7 @@ pub(in crate::parse) fn function(source: &Source, span: Span, function: &Ident, 
     let Some((first, rest)) = args.split_first() else {
         return report.help(format!("write `value | {function}`"));
     };
-    piped(source, report, span, first, &transform_name(function), rest)
+    piped(source, report, span, first, &suggest::transform(function).to_owned(), rest)
 }
 
 /// E0136. `x.lower()`.
@@ -47,7 +48,7 @@ pub(in crate::parse) fn method(
         "equals" | "eq" => "is",
         _ => {
             let report = report.at(name.span, "transforms stand behind the value, after `|`");
-            return piped(source, report, span, subject, &transform_name(name), args);
+            return piped(source, report, span, subject, &suggest::transform(name).to_owned(), args);
         }
     };
     let report = report.at(name.span, format!("this comparison is written `{word}`"));
@@ -91,19 +92,4 @@ fn piped(
     let args = if args.is_empty() { String::new() } else { format!("({})", args.join(", ")) };
     let mended = format!("{subject} | {transform}{args}");
     report.fix(shown(mended.clone(), "write it with `|`"), [(span, mended)])
-}
-
-/// Our name for what other languages call otherwise.
-fn transform_name(name: &str) -> String {
-    match name {
-        "toLowerCase" | "lowercase" | "downcase" | "to_lower" | "LOWER" => "lower",
-        "toUpperCase" | "uppercase" | "upcase" | "to_upper" | "UPPER" => "upper",
-        "len" | "length" | "size" | "COUNT" => "count",
-        "str" | "toString" | "to_string" | "string" => "to_text",
-        "int" | "parseInt" | "number" => "to_int",
-        "float" | "parseFloat" | "decimal" => "to_decimal",
-        "strip" => "trim",
-        other => other,
-    }
-    .to_owned()
 }
