@@ -16,6 +16,9 @@ use compiler::world::{Bundle, BundleFile, World};
 use grammar::diagnostic::{CODES, Colour, Fix, Severity, render};
 use grammar::{Diagnostics, Source};
 
+/// Fewer cases than this, and the folder was not read.
+const CASES_MIN: usize = 150;
+
 fn folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("diagnostics")
 }
@@ -89,6 +92,9 @@ fn every_case_says_what_it_said() {
         }
     }
     assert!(wrong.is_empty(), "{} cases differ\n{}", wrong.len(), wrong.join("\n"));
+    let cases = cases().len();
+    println!("{cases} cases");
+    assert!(cases >= CASES_MIN, "only {cases} cases");
 }
 
 /// The rule files that fixes change and what was done to them; nothing where none is sure.

@@ -54,6 +54,11 @@ fn check_tells_mistakes_on_stderr_and_ends_with_3() {
     let (good, bad) = (written(folder.path(), "good.route", GOOD), written(folder.path(), "bad.route", BAD));
     let ran = fanwise(&["check", &good], "");
     assert_eq!((ran.code, ran.out.as_str()), (0, ""), "{}", ran.err);
+    assert_eq!(ran.err, "1 file checked, no mistakes; 2 fields unchecked\n");
+    let declared =
+        GOOD.replace("rule big", "schema Order { id: text, total: int }\nevent order.*: Order\nrule big");
+    let declared = written(folder.path(), "declared.route", &declared);
+    assert_eq!(fanwise(&["check", &declared], "").err, "1 file checked, no mistakes\n");
     let ran = fanwise(&["check", &bad], "");
     assert_eq!((ran.code, ran.out.as_str()), (3, ""));
     for line in [5, 6, 7] {

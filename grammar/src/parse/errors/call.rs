@@ -29,7 +29,7 @@ pub(in crate::parse) fn function(source: &Source, span: Span, function: &Ident, 
     let Some((first, rest)) = args.split_first() else {
         return report.help(format!("write `value | {function}`"));
     };
-    piped(source, report, span, first, &suggest::transform(function).to_owned(), rest)
+    piped(source, report, span, first, suggest::transform(function), rest)
 }
 
 /// E0136. `x.lower()`.
@@ -48,7 +48,7 @@ pub(in crate::parse) fn method(
         "equals" | "eq" => "is",
         _ => {
             let report = report.at(name.span, "transforms stand behind the value, after `|`");
-            return piped(source, report, span, subject, &suggest::transform(name).to_owned(), args);
+            return piped(source, report, span, subject, suggest::transform(name), args);
         }
     };
     let report = report.at(name.span, format!("this comparison is written `{word}`"));
