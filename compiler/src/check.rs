@@ -45,7 +45,7 @@ mod template;
 mod tests;
 #[cfg(test)]
 mod unit;
-mod unreadable;
+pub(crate) mod unreadable;
 mod unused;
 
 use std::collections::{BTreeMap, HashMap, HashSet};

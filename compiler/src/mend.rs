@@ -13,7 +13,7 @@ use grammar::diagnostic::{Code, Severity};
 use grammar::source::Place;
 use grammar::{Diagnostic, Source};
 
-use crate::check::{Checked, check};
+use crate::check::{Checked, check, unreadable};
 use crate::world::{Bundle, BundleFile, World};
 
 /// Rounds after which mending stops, whatever could still be applied.
@@ -69,9 +69,25 @@ pub struct Mistakes {
 /// A fix by what it does where: its file, its message's number and its title.
 type Name = (Box<str>, Code, String);
 
+/// The names that a rule file declares, and perhaps a few more: for files that are not looked at whole.
+pub fn declared_names(text: &str) -> impl Iterator<Item = &str> {
+    text.lines().filter_map(unreadable::declared)
+}
+
 /// Mends the rule files of a bundle that `may_change` allows. The files' own tests are not run.
 #[must_use]
 pub fn mend(bundle: &Bundle, world: &World, may_change: impl Fn(&str) -> bool) -> Mended {
+    mend_beside(bundle, world, may_change, &BTreeSet::new())
+}
+
+/// The same where other files declare these names: that one of them is unknown here is no slip.
+#[must_use]
+pub fn mend_beside(
+    bundle: &Bundle,
+    world: &World,
+    may_change: impl Fn(&str) -> bool,
+    others: &BTreeSet<String>,
+) -> Mended {
     let first = check(bundle, world);
     let before = mistakes(&first);
     let paths = bundle.files.iter().map(|file| file.path.clone());
@@ -79,7 +95,7 @@ pub fn mend(bundle: &Bundle, world: &World, may_change: impl Fn(&str) -> bool) -
         paths.filter(|path| path.ends_with(".route") && may_change(path)).collect();
     let mut left = Vec::new();
     loop {
-        let mut mended = until_done(bundle, &first, world, &open);
+        let mut mended = until_done(bundle, &first, world, &open, others);
         let after = mistakes(&mended.checked);
         let of = |all: &BTreeMap<Box<str>, Mistakes>, path: &str| all.get(path).copied().unwrap_or_default();
         let worse: Vec<Left> = after
@@ -110,12 +126,18 @@ pub fn mend(bundle: &Bundle, world: &World, may_change: impl Fn(&str) -> bool) -
 }
 
 /// Rounds of fixes to these files until none applies.
-fn until_done(bundle: &Bundle, first: &Checked, world: &World, open: &BTreeSet<Box<str>>) -> Mended {
+fn until_done(
+    bundle: &Bundle,
+    first: &Checked,
+    world: &World,
+    open: &BTreeSet<Box<str>>,
+    others: &BTreeSet<String>,
+) -> Mended {
     let mut mended =
         Mended { bundle: bundle.clone(), checked: first.clone(), files: BTreeMap::new(), left: Vec::new() };
     let mut useless: BTreeSet<Name> = BTreeSet::new();
     for _ in 0..ROUNDS_MAX {
-        let round = round::of(&mended.checked, |path| open.contains(path), &useless);
+        let round = round::of(&mended.checked, |path| open.contains(path), others, &useless);
         if round.is_empty() {
             break;
         }

@@ -41,7 +41,7 @@ impl<'s> Unreadable<'s> {
 
 /// The name that a line seems to declare: the second word of a line that is not indented, whatever the
 /// first one is, and that of a rule in a group.
-fn declared(line: &str) -> Option<&str> {
+pub(crate) fn declared(line: &str) -> Option<&str> {
     let line = line.trim_start_matches('\u{FEFF}');
     let inner = line.trim_start();
     if inner.len() < line.len() && !inner.starts_with("rule ") {

@@ -21,6 +21,7 @@ pub(super) struct Round<'c> {
 pub(super) fn of<'c>(
     checked: &'c Checked,
     may_change: impl Fn(&str) -> bool,
+    others: &BTreeSet<String>,
     useless: &BTreeSet<Name>,
 ) -> Round<'c> {
     let mut round = Round { checked, fixes: Vec::new(), edits: BTreeMap::new() };
@@ -30,6 +31,10 @@ pub(super) fn of<'c>(
             let source = checked.sources.get(usize::from(edit.span.source.0));
             source.is_some_and(|source| may_change(&source.name))
         };
+        let written = source_of(checked, diagnostic).map(|source| source.slice(diagnostic.span()));
+        if written.is_some_and(|written| others.contains(written)) {
+            continue;
+        }
         let is_useless = name_of(checked, diagnostic, fix).is_none_or(|name| useless.contains(&name));
         if is_useless || !fix.edits.iter().all(allowed) || fix.edits.iter().any(|edit| round.touches(edit)) {
             continue;

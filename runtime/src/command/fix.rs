@@ -2,17 +2,20 @@
 
 mod diff;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use compiler::mend::{Left, Mended, mend};
+use compiler::mend::{Left, Mended, declared_names, mend_beside};
 use compiler::world::{Bundle, World};
 use grammar::diagnostic::Severity;
 
 use super::bundle;
 use super::replace::replace;
 use crate::out::{Exit, Out, failed, harmless, say};
+
+/// No file of a bundle may be larger.
+const NEIGHBOUR_BYTES_MAX: u64 = 256 << 10;
 
 /// Arguments of `fanwise fix`.
 #[derive(Debug, clap::Args)]
@@ -46,7 +49,8 @@ pub(super) fn run(arguments: &Arguments) -> Exit {
         Err(error) => return failed(&error.to_string()),
     };
     let world = World::offline(arguments.environment.as_deref());
-    let mended = mend(&read.bundle, &world, |path| read.places.contains_key(path));
+    let others = declared_beside(&arguments.paths);
+    let mended = mend_beside(&read.bundle, &world, |path| read.places.contains_key(path), &others);
     tell_fixes(&mended, &read.places);
     let changes = changes(&read.bundle, &mended, &read.places);
     if arguments.dry_run {
@@ -78,6 +82,27 @@ pub(super) fn run(arguments: &Arguments) -> Exit {
         (0, 1..) if arguments.check => Exit::Failed,
         _ => Exit::Ok,
     }
+}
+
+/// What the files beside single files declare. They are not checked, but what they name is no slip.
+fn declared_beside(paths: &[PathBuf]) -> BTreeSet<String> {
+    let folder = |file: &PathBuf| match file.parent() {
+        Some(parent) if parent.as_os_str().is_empty() => PathBuf::from("."),
+        Some(parent) => parent.to_owned(),
+        None => PathBuf::from("."),
+    };
+    let folders: BTreeSet<PathBuf> = paths.iter().filter(|path| path.is_file()).map(folder).collect();
+    let mut names = BTreeSet::new();
+    for path in folders.iter().filter_map(|folder| fs::read_dir(folder).ok()).flatten().flatten() {
+        let path = path.path();
+        let is_rules = path.extension().is_some_and(|ending| ending == "route");
+        let is_small = fs::metadata(&path).is_ok_and(|about| about.len() <= NEIGHBOUR_BYTES_MAX);
+        if is_rules && is_small && !paths.contains(&path) {
+            let text = fs::read_to_string(&path).unwrap_or_default();
+            names.extend(declared_names(&text).map(str::to_owned));
+        }
+    }
+    names
 }
 
 /// A file's text before and after.

@@ -269,6 +269,21 @@ fn fix_applies_what_needs_no_choice() {
 }
 
 #[test]
+fn fix_of_one_file_keeps_names_that_its_neighbours_declare() {
+    let folder = tempfile::tempdir().unwrap();
+    let text = "edition 2026\nconnection hook: webhook\n\
+        rule a { on a.b as x when x.a == 1 deliver hook.send_webhook deliver hooks.send_webhook }\n";
+    let one = written(folder.path(), "one.route", text);
+    let ran = fanwise(&["fix", "--dry-run", &one], "");
+    assert!(ran.err.contains("replace `hooks` with `hook`"), "{}", ran.err);
+    written(folder.path(), "two.route", "edition 2026\nconnection hooks: webhook\n");
+    let ran = fanwise(&["fix", &one], "");
+    assert_eq!(ran.code, 3, "{}", ran.err);
+    assert_eq!(fs::read_to_string(&one).unwrap(), text.replace("==", "is"));
+    assert_eq!(fanwise(&["fix", folder.path().to_str().unwrap()], "").code, 0);
+}
+
+#[test]
 fn fix_leaves_choices_and_what_it_would_make_worse() {
     let folder = tempfile::tempdir().unwrap();
     let head = "edition 2026\nconnection hook: webhook\n";
