@@ -9,9 +9,9 @@ use std::hint::black_box;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use benches::event;
 use compiler::eval::Lists;
 use compiler::world::{Bundle, BundleFile, World};
+use inputs::event;
 use reqwest::Method;
 use runtime::config::ServerSettings;
 use runtime::lists::Snapshot;

@@ -3,15 +3,21 @@
 //! A case is one rule file, `NAME.route`. Lines that begin with `#:` at its head say what is around it:
 //! `#: environment sandbox`, `#: connection crm hubspot` and `#: list vips` (what the workspace has), `#: strict`,
 //! `#: event lead.created lead.json` (a schema that the workspace keeps). A line `# file: schemas/x.json`
-//! begins another file of the bundle. `UPDATE=1` rewrites `NAME.stderr`.
+//! begins another file of the bundle. `UPDATE=1` rewrites `NAME.stderr`, and `NAME.fixed` where
+//! `fanwise fix` changes something: the files that it changed, and what it did.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use compiler::mend::mend;
 use compiler::world::{Bundle, BundleFile, World};
-use grammar::diagnostic::{CODES, Colour, render};
+use grammar::diagnostic::{CODES, Colour, Fix, Severity, render};
+use grammar::{Diagnostics, Source};
+
+/// Fewer cases than this, and the folder was not read.
+const CASES_MIN: usize = 150;
 
 fn folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("diagnostics")
@@ -89,6 +95,105 @@ fn every_case_says_what_it_said() {
         }
     }
     assert!(wrong.is_empty(), "{} cases differ\n{}", wrong.len(), wrong.join("\n"));
+    let cases = cases().len();
+    println!("{cases} cases");
+    assert!(cases >= CASES_MIN, "only {cases} cases");
+}
+
+/// The rule files that fixes change and what was done to them; nothing where none is sure.
+fn fixed(path: &Path) -> String {
+    let (bundle, world) = read(path);
+    let mended = mend(&bundle, &world, |_| true);
+    let mut out = String::new();
+    for file in mended.bundle.files.iter() {
+        let Some(applied) = mended.files.get(&file.path) else { continue };
+        out.push_str(&file.text);
+        for one in applied {
+            let (line, column) = (one.place.line, one.place.column);
+            let _ =
+                writeln!(out, "# {}:{line}:{column} {} {}", file.path, one.code, one.title.escape_debug());
+        }
+    }
+    for one in &mended.left {
+        let _ =
+            writeln!(out, "# {} is left: {} errors, then {}", one.path, one.before.errors, one.after.errors);
+    }
+    let left = |severity| mended.checked.diagnostics.iter().filter(|one| one.severity == severity).count();
+    if !out.is_empty() {
+        let _ =
+            writeln!(out, "# still: {} errors, {} warnings", left(Severity::Error), left(Severity::Warning));
+    }
+    out
+}
+
+#[test]
+fn every_fix_does_what_it_did() {
+    let mut wrong = Vec::new();
+    for case in cases() {
+        let (golden, fixed) = (case.with_extension("fixed"), fixed(&case));
+        if fixed.is_empty() && !golden.exists() {
+            continue;
+        }
+        if let Err(difference) = harness::golden::compare(&golden, &fixed) {
+            wrong.push(difference);
+        }
+    }
+    assert!(wrong.is_empty(), "{} cases differ\n{}", wrong.len(), wrong.join("\n"));
+}
+
+/// No file is worse than before, what was mended stays as it is, and a fix mends its message.
+#[test]
+fn fixes_leave_nothing_worse_and_come_to_an_end() {
+    for case in cases() {
+        let (bundle, world) = read(&case);
+        let errors = |bundle: &Bundle| {
+            let checked = compiler::check(bundle, &world);
+            checked.diagnostics.iter().filter(|one| one.severity == Severity::Error).count()
+        };
+        let once = mend(&bundle, &world, |_| true);
+        assert!(errors(&once.bundle) <= errors(&bundle), "{}", case.display());
+        let twice = mend(&once.bundle, &world, |_| true);
+        assert_eq!(twice.bundle, once.bundle, "{}", case.display());
+    }
+}
+
+/// A bundle with the edits of one fix.
+fn edited(bundle: &Bundle, sources: &[Source], fix: &Fix) -> Bundle {
+    let mut edits: Vec<_> = fix.edits.iter().collect();
+    edits.sort_by_key(|edit| std::cmp::Reverse(edit.span));
+    let mut bundle = bundle.clone();
+    for edit in edits {
+        let name = &sources[usize::from(edit.span.source.0)].name;
+        let file = bundle.files.iter_mut().find(|file| file.path == *name).unwrap();
+        let mut text = file.text.to_string();
+        text.replace_range(edit.span.range(), &edit.replacement);
+        file.text = text.into();
+    }
+    bundle
+}
+
+/// Fixes that somebody has to choose keep what they promise, too: none makes it worse, and the
+/// message is gone afterwards or fewer are left.
+#[test]
+fn every_offered_edit_mends_its_message() {
+    let mut wrong = Vec::new();
+    for case in cases() {
+        let (bundle, world) = read(&case);
+        let checked = compiler::check(&bundle, &world);
+        let count = |found: &Diagnostics, title: &str| found.iter().filter(|one| one.title == title).count();
+        let errors = |found: &Diagnostics| found.iter().filter(|one| one.severity == Severity::Error).count();
+        for one in &checked.diagnostics {
+            for fix in one.fixes.iter().filter(|fix| !fix.edits.is_empty()) {
+                let after = compiler::check(&edited(&bundle, &checked.sources, fix), &world).diagnostics;
+                let before = &checked.diagnostics;
+                if errors(&after) > errors(before) || count(&after, &one.title) >= count(before, &one.title) {
+                    let left: Vec<_> = after.iter().map(|one| &one.title).collect();
+                    wrong.push(format!("{}: {}: {left:?}", case.display(), fix.title));
+                }
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{} fixes do not mend\n{}", wrong.len(), wrong.join("\n"));
 }
 
 /// A case is named after what it shows, such as `e0203_unknown_field`, and shows it.

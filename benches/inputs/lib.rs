@@ -1,6 +1,7 @@
 //! Inputs of the benches: rules and events made from fixed seeds, and the shortest way to run them.
 
 pub mod city;
+pub mod company;
 pub mod hooks;
 pub mod numbers;
 pub mod shapes;

@@ -45,12 +45,13 @@ mod template;
 mod tests;
 #[cfg(test)]
 mod unit;
+pub(crate) mod unreadable;
 mod unused;
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 
-use grammar::diagnostic::Severity;
+use grammar::diagnostic::{Code, Severity};
 use grammar::{Diagnostic, Diagnostics, Source, SourceId, Span, ast};
 
 use crate::hir;
@@ -63,6 +64,7 @@ pub use outside::list_entries;
 use scope::{Binding, Facts, Typed};
 #[cfg(test)]
 pub(crate) use settings::SETTINGS;
+use unreadable::Unreadable;
 
 /// What checking a bundle gives.
 #[derive(Clone, Debug, Default)]
@@ -91,7 +93,7 @@ pub fn check(bundle: &Bundle, world: &World) -> Checked {
             parsed.file
         })
         .collect();
-    let unreadable: Vec<Span> = diagnostics.iter().map(Diagnostic::span).collect();
+    let unreadable = Unreadable::new(diagnostics.iter(), &sources);
     bundle_bounds(&sources, world, &mut diagnostics);
     let (names, found) = names::collect(&files, world);
     diagnostics.extend(found);
@@ -103,7 +105,7 @@ pub fn check(bundle: &Bundle, world: &World) -> Checked {
         let mut checker = Checker::new(world, &sources, &names, Arc::clone(environment));
         checker.bundle(&files);
         let found = std::mem::take(&mut checker.diagnostics);
-        diagnostics.extend(found.into_iter().filter(|one| !is_consequence(one, &unreadable)));
+        diagnostics.extend(found.into_iter().filter(|one| !unreadable.explains(one, &sources)));
         used.extend(std::mem::take(&mut checker.used));
         never.push(std::mem::take(&mut checker.never));
         program.get_or_insert(checker.program);
@@ -118,13 +120,6 @@ pub fn check(bundle: &Bundle, world: &World) -> Checked {
     diagnostics.sort();
     let program = program.unwrap_or_default();
     Checked { program, sources, diagnostics, environments }
-}
-
-/// Whether a message speaks of text that could not be read anyway.
-fn is_consequence(diagnostic: &Diagnostic, unreadable: &[Span]) -> bool {
-    let span = diagnostic.span();
-    let inside = |one: &Span| one.source == span.source && span.start <= one.start && one.end <= span.end;
-    unreadable.iter().any(inside)
 }
 
 /// Rule files first, so that their ids are their positions among the rule files.
@@ -154,7 +149,9 @@ fn bundle_bounds(sources: &[Source], world: &World, diagnostics: &mut Diagnostic
         diagnostics.push(bounds::bundle_too_large(last, total, limits.bundle_bytes_max));
     }
     for source in sources.iter().filter(|source| is_rule_file(&source.name)) {
-        if source.text.len() > limits.file_bytes_max {
+        // The parser has a bound of its own, and says so first.
+        let told = diagnostics.iter().any(|one| one.code == Code::E0106 && one.span().source == source.id);
+        if source.text.len() > limits.file_bytes_max && !told {
             let start = Span::new(source.id, 0, 0);
             diagnostics.push(bounds::file_too_large(start, source.text.len(), limits.file_bytes_max));
         }
@@ -214,10 +211,14 @@ struct RuleState {
     unfolded: usize,
     /// Quantifiers around this place.
     depth: usize,
+    /// Their places, as many as are in the same text.
+    around: Vec<Span>,
     /// Whether the condition decides about a delivery, so that silence would surprise.
     guarding: bool,
     /// Whether the rule can run in this environment.
     live: bool,
+    /// What other parts of the same condition ask for by themselves, before or behind: no surprise then.
+    asked_for: Facts,
     /// How many deliveries go to an action so far.
     positions: HashMap<(Box<str>, Box<str>), u32>,
     /// Labels in use.

@@ -21,6 +21,7 @@ pub mod import;
 pub mod json;
 pub mod json_schema;
 pub mod matcher;
+pub mod mend;
 mod messages;
 pub mod pattern;
 pub mod plan;

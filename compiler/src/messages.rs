@@ -59,14 +59,30 @@ fn alternatives(words: &[&str]) -> String {
     }
 }
 
+/// Adds an edit that takes one word for another: a fix where it was a slip, an offer where it is a guess.
+fn slip(
+    diagnostic: Diagnostic,
+    (wrong, right): (&str, &str),
+    title: String,
+    edits: impl IntoIterator<Item = (Span, String)>,
+) -> Diagnostic {
+    if suggest::is_slip(wrong, right) { diagnostic.fix(title, edits) } else { diagnostic.offer(title, edits) }
+}
+
 /// Adds the fix for a misspelt word.
 fn replacing(diagnostic: Diagnostic, span: Span, wrong: &str, right: Option<&str>) -> Diagnostic {
     match right {
         Some(right) => {
-            diagnostic.fix(format!("replace `{wrong}` with `{right}`"), [(span, right.to_owned())])
+            let title = format!("replace `{wrong}` with `{right}`");
+            slip(diagnostic, (wrong, right), title, [(span, right.to_owned())])
         }
         None => diagnostic,
     }
+}
+
+/// Adds the fix for a name that has another name here.
+fn renaming(diagnostic: Diagnostic, span: Span, wrong: &str, right: &str) -> Diagnostic {
+    diagnostic.fix(format!("replace `{wrong}` with `{right}`"), [(span, right.to_owned())])
 }
 
 /// The words under a misspelt word.
@@ -83,7 +99,7 @@ fn declared_as(diagnostic: Diagnostic, declared: Declared, what: &str) -> Diagno
 }
 
 /// A number with spaces between thousands.
-fn grouped(number: usize) -> String {
+pub(crate) fn grouped(number: usize) -> String {
     let digits = number.to_string();
     let mut shown = String::new();
     for (at, digit) in digits.chars().enumerate() {

@@ -75,6 +75,9 @@ pub struct Fix {
     pub title: String,
     /// The replacements; they do not overlap.
     pub edits: Vec<Edit>,
+    /// Whether it does what was meant, as far as anybody can tell. One that is not adds something that
+    /// only a person can decide: a condition, a text instead of a missing one.
+    pub sure: bool,
 }
 
 /// One replacement.
@@ -137,12 +140,36 @@ impl Diagnostic {
         self
     }
 
-    /// Adds an edit.
+    /// Adds an edit that does what was meant, unless others are added: then somebody has to choose.
     #[must_use]
-    pub fn fix(mut self, title: impl Into<String>, edits: impl IntoIterator<Item = (Span, String)>) -> Self {
+    pub fn fix(self, title: impl Into<String>, edits: impl IntoIterator<Item = (Span, String)>) -> Self {
+        self.with_fix(title.into(), edits, true)
+    }
+
+    /// Adds an edit that somebody has to want.
+    #[must_use]
+    pub fn offer(self, title: impl Into<String>, edits: impl IntoIterator<Item = (Span, String)>) -> Self {
+        self.with_fix(title.into(), edits, false)
+    }
+
+    fn with_fix(
+        mut self,
+        title: String,
+        edits: impl IntoIterator<Item = (Span, String)>,
+        sure: bool,
+    ) -> Self {
         let edits = edits.into_iter().map(|(span, replacement)| Edit { span, replacement }).collect();
-        self.fixes.push(Fix { title: title.into(), edits });
+        self.fixes.push(Fix { title, edits, sure });
         self
+    }
+
+    /// The fix that needs no choice: sure, the only one, and an edit.
+    #[must_use]
+    pub fn sure_fix(&self) -> Option<&Fix> {
+        match self.fixes.as_slice() {
+            [only] if only.sure && !only.edits.is_empty() => Some(only),
+            _ => None,
+        }
     }
 
     /// Where the message stands.

@@ -30,6 +30,46 @@ pub fn closest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) ->
     best.map(|(_, candidate)| candidate)
 }
 
+/// Whether one word is so near the other that it was surely meant: two slips at most, or the other's
+/// beginning. `deleted` is like `created`, and yet another word.
+#[must_use]
+pub fn is_slip(word: &str, meant: &str) -> bool {
+    let (one, other) = (folded(word), folded(meant));
+    if one.len().max(other.len()) > WORD_CHARS_MAX {
+        return false;
+    }
+    let (short, long) = if one.len() < other.len() { (&one, &other) } else { (&other, &one) };
+    distance(&one, &other) <= 2 || (short.len() >= 3 && long.starts_with(short))
+}
+
+/// What a transform of other languages is called here; any other name stays what it is.
+#[must_use]
+pub fn transform(name: &str) -> &str {
+    match name {
+        "toLowerCase" | "lowercase" | "downcase" | "to_lower" | "LOWER" => "lower",
+        "toUpperCase" | "uppercase" | "upcase" | "to_upper" | "UPPER" => "upper",
+        "len" | "length" | "size" | "COUNT" => "count",
+        "str" | "toString" | "to_string" | "string" => "to_text",
+        "int" | "parseInt" | "number" => "to_int",
+        "float" | "parseFloat" | "decimal" => "to_decimal",
+        "strip" => "trim",
+        "host" | "hostname" => "domain",
+        "truncate" | "ellipsis" => "shorten",
+        "substring" | "substr" | "slice" | "limit" => "take",
+        "uniq" | "distinct" => "unique",
+        "concat" => "join",
+        "map" => "pluck",
+        "omit" | "except" => "without",
+        "pick" => "only",
+        "json" | "stringify" | "tojson" => "to_json",
+        "strftime" | "date_format" => "format",
+        "currency" => "money",
+        "sha" | "hash" => "sha256",
+        "urlencode" => "url_encode",
+        other => other,
+    }
+}
+
 fn folded(word: &str) -> Vec<char> {
     word.chars().flat_map(char::to_lowercase).take(WORD_CHARS_MAX + 1).collect()
 }
@@ -59,7 +99,19 @@ fn distance(left: &[char], right: &[char]) -> usize {
 
 #[cfg(test)]
 mod tests {
-    use super::closest;
+    use super::{closest, is_slip};
+
+    #[test]
+    fn another_word_is_no_slip() {
+        for (word, meant) in
+            [("emial", "email"), ("prod", "production"), ("lowercase", "lower"), ("Ads", "ads")]
+        {
+            assert!(is_slip(word, meant), "{word}");
+        }
+        for (word, meant) in [("lead.deleted", "lead.created"), ("active", "inactive_"), ("a", "abcd")] {
+            assert!(!is_slip(word, meant), "{word}");
+        }
+    }
 
     fn check(word: &str, candidates: &[&'static str], expected: Option<&str>) {
         assert_eq!(closest(word, candidates.iter().copied()), expected, "{word}");

@@ -7,6 +7,7 @@ mod check;
 mod client;
 mod emit;
 mod explain;
+mod fix;
 mod format;
 mod import;
 mod journal;
@@ -15,6 +16,7 @@ mod lists;
 mod lsp;
 mod match_events;
 mod plan;
+mod replace;
 mod replay;
 mod serve;
 mod status;
@@ -59,6 +61,8 @@ enum Command {
     Check(check::Arguments),
     /// Run the tests that stand in rule files; no destination is called
     Test(test::Arguments),
+    /// Apply the fixes that messages about rule files offer
+    Fix(fix::Arguments),
     /// Write rule files in the one style
     Fmt(format::Arguments),
     /// Run rules over events, offline: one JSON line per event
@@ -112,6 +116,7 @@ pub fn run(cli: Cli) -> Exit {
         Command::Serve(settings) => asynchronous(serve::run(settings)),
         Command::Check(arguments) => check::run(&arguments),
         Command::Test(arguments) => test::run(&arguments),
+        Command::Fix(arguments) => fix::run(&arguments),
         Command::Fmt(arguments) => format::run(&arguments),
         Command::Match(arguments) => match_events::run(&arguments),
         Command::Bench(arguments) => bench::run(&arguments),

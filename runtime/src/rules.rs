@@ -158,6 +158,12 @@ impl Rules {
         Self::of(compiler::check(bundle, world), world)
     }
 
+    /// How many fields have no declared type, and are only looked at while running.
+    #[must_use]
+    pub fn unchecked(&self) -> usize {
+        self.plan.program.unchecked
+    }
+
     fn of(checked: Checked, world: &World) -> Result<Self, Refused> {
         let messages = Messages::new(checked.diagnostics, checked.sources);
         if messages.has_errors() {

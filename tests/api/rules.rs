@@ -29,6 +29,17 @@ async fn matching(app: &App) -> Value {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn fields_without_a_declared_type_are_counted() {
+    let app = App::with_workspace().await;
+    app.connect("hook", "http://127.0.0.1:9/").await;
+    let rules = FIRST.replace("deliver", "when order.total > 5 and order.id is \"1\" deliver");
+    assert_eq!(app.publish(&rules).await.expect(200)["unchecked"], 2);
+    let declared = rules
+        .replace("rule first", "schema Order { id: text, total: int }\nevent order.*: Order\nrule first");
+    assert_eq!(app.publish(&declared).await.expect(200)["unchecked"], 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn refused_rules_leave_the_old_revision_live() {
     let app = App::with_workspace().await;
     app.connect("hook", "http://127.0.0.1:9/").await;
@@ -36,6 +47,7 @@ async fn refused_rules_leave_the_old_revision_live() {
     let published = app.publish(FIRST).await.expect(200);
     assert_eq!((&published["published"], &published["rules"]), (&json!(true), &json!(["first"])));
     assert_eq!(published["revision"]["number"], 1);
+    assert_eq!(published["unchecked"], 0);
     assert_eq!(matching(&app).await, json!(["first"]));
 
     let got = app.publish(WRONG).await;

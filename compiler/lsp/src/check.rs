@@ -55,6 +55,15 @@ impl Snapshot {
         }
         Some(messages)
     }
+
+    /// The text of one of its rule files after every sure fix; `None` where there is none.
+    pub(crate) fn mended(self, name: &str, world: &World) -> Option<Box<str>> {
+        let bundle = world::Bundle { files: self.files };
+        let mend = || compiler::mend::mend(&bundle, world, |path| path == name);
+        let mended = catch_unwind(AssertUnwindSafe(mend)).ok()?;
+        mended.files.get(name)?;
+        mended.bundle.files.into_iter().find(|file| *file.path == *name).map(|file| file.text)
+    }
 }
 
 fn name_of(sources: &[Source], span: Span) -> Option<&str> {

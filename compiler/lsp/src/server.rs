@@ -128,7 +128,10 @@ impl<'c> Server<'c> {
             document_formatting_provider: Some(OneOf::Left(true)),
             code_action_provider: Some(lsp_types::CodeActionProviderCapability::Options(
                 lsp_types::CodeActionOptions {
-                    code_action_kinds: Some(vec![lsp_types::CodeActionKind::QUICKFIX]),
+                    code_action_kinds: Some(vec![
+                        lsp_types::CodeActionKind::QUICKFIX,
+                        lsp_types::CodeActionKind::SOURCE_FIX_ALL,
+                    ]),
                     ..lsp_types::CodeActionOptions::default()
                 },
             )),

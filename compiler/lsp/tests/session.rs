@@ -50,6 +50,29 @@ fn a_fix_is_an_edit_that_mends_the_text() {
 }
 
 #[test]
+fn all_fixes_at_once_are_those_of_the_command_line() {
+    let mut client = open();
+    let two = RULES.replace("lead.source is \"partner\"", "lead.sorce == \"partner\"");
+    client.edit("leads.route", "lead.source is \"partner\"", "lead.sorce == \"partner\"");
+    let params = |only: Value| {
+        let here = json!({ "line": 0, "character": 0 });
+        json!({
+            "textDocument": { "uri": client.uri("leads.route") },
+            "range": { "start": here, "end": here },
+            "context": { "diagnostics": [], "only": only },
+        })
+    };
+    let (all, quick) = (params(json!(["source"])), params(json!(["quickfix"])));
+    let actions = client.ask("textDocument/codeAction", all);
+    assert_eq!(actions.as_array().unwrap().len(), 1, "{actions:#}");
+    assert_eq!(actions[0]["kind"], "source.fixAll");
+    assert_ne!(two, RULES);
+    assert_eq!(client.applied(&actions[0]["edit"], "leads.route"), RULES);
+    assert_eq!(client.ask("textDocument/codeAction", quick), json!([]), "no message stands there");
+    client.end();
+}
+
+#[test]
 fn places_are_counted_as_the_editor_counts() {
     let broken = RULES.replace("\"🚨 {lead.email}\", n: lead", "\"🚨🚨 {lead.email}\", n: == lead");
     for (capabilities, column) in

@@ -123,12 +123,21 @@ impl Checker<'_> {
     }
 
     /// Every term, each with what the ones before it prove.
-    pub(super) fn all<'e>(&mut self, terms: impl Iterator<Item = &'e ast::Expr>, span: Span) -> Answer {
+    pub(super) fn all<'e>(
+        &mut self,
+        terms: impl Iterator<Item = &'e ast::Expr> + Clone,
+        span: Span,
+    ) -> Answer {
         let before = self.facts.clone();
         let mut conds = Vec::new();
         let mut yes = Facts::default();
         let mut no: Option<Facts> = None;
         let mut loose = Vec::new();
+        let asked_before = self.rule.asked_for.clone();
+        for term in terms.clone().filter(|term| asks_for_presence(term)) {
+            let proof = self.quietly(|checker| checker.condition(term)).proof;
+            self.rule.asked_for.extend(&proof.yes);
+        }
         for term in terms {
             let answer = self.condition(term);
             self.facts.extend(&answer.proof.yes);
@@ -138,6 +147,7 @@ impl Checker<'_> {
             conds.push(answer.cond);
         }
         self.facts = before;
+        self.rule.asked_for = asked_before;
         let proof = Proof { yes, no: no.unwrap_or_default() };
         Answer { cond: all_of(conds, span), proof, loose }
     }
@@ -256,7 +266,10 @@ impl Checker<'_> {
     /// A negated condition is silent, not true, when what it looks at is missing: say so where it
     /// decides about a delivery.
     pub(super) fn negation_of(&mut self, answer: &Answer, span: Span) {
-        let Some(loose) = answer.loose.first().filter(|_| self.rule.guarding) else { return };
+        let asked =
+            |loose: &&Loose| loose.place.as_ref().is_some_and(|place| self.rule.asked_for.prove(place));
+        let silent = answer.loose.iter().find(|loose| !asked(loose));
+        let Some(loose) = silent.filter(|_| self.rule.guarding) else { return };
         let what = self.missing_words(loose);
         let written = self.written(span);
         let subject = self.written(loose.span);
@@ -285,6 +298,19 @@ impl Checker<'_> {
         let words = words.join(" ");
         let article = if words.starts_with(['a', 'e', 'i', 'o', 'u']) { "an" } else { "a" };
         format!("{whose} without {article} {words}")
+    }
+}
+
+/// Whether a condition is nothing but `x is present`, `x is not missing` or `x is not empty`.
+fn asks_for_presence(expr: &ast::Expr) -> bool {
+    match &expr.kind {
+        ast::ExprKind::Paren(inner) => asks_for_presence(inner),
+        ast::ExprKind::Test { test, negated, .. } => match test.node {
+            ast::TestKind::Present => !negated,
+            ast::TestKind::Missing | ast::TestKind::Empty => *negated,
+            ast::TestKind::Null => false,
+        },
+        _ => false,
     }
 }
 

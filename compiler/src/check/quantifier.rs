@@ -113,7 +113,9 @@ impl Checker<'_> {
         if self.rule.depth == max + 1 {
             self.report(bounds::too_deep(self.rule.asked_at.unwrap_or(span), self.rule.depth, max));
         }
+        self.rule.around.push(span);
         let result = inner(self);
+        self.rule.around.pop();
         self.rule.depth -= 1;
         result
     }
@@ -186,7 +188,10 @@ impl Checker<'_> {
                 let starts_at = root.map_or("", |root| &*root.text);
                 let told = bounds::cross_product(list.span, starts_at, &element.name, element.span);
                 let mended = asked.and_then(|(kind, condition, span)| {
-                    Some((span, self.looked_up(kind, name, list, condition, &element.name)?))
+                    let mended = self.looked_up(kind, name, list, condition, &element.name)?;
+                    let whole =
+                        self.rule.around.last().and_then(|around| self.with_inside(*around, span, &mended));
+                    Some((span, mended, whole))
                 });
                 self.report(bounds::with_look_up(told, mended, &element.name));
                 return;
@@ -228,6 +233,15 @@ impl Checker<'_> {
         Some(format!("{other} {word} (each {name} in {list}: {mine})"))
     }
 
+    /// The text around a piece of it with that piece replaced, when all of it stands on one line.
+    fn with_inside(&self, around: Span, inside: Span, replacement: &str) -> Option<String> {
+        let source = self.source(around).filter(|source| source.id == inside.source)?;
+        let before = source.text.get(around.range().start..inside.range().start)?;
+        let behind = source.text.get(inside.range().end..around.range().end)?;
+        let whole = format!("{before}{replacement}{behind}");
+        (!whole.contains('\n')).then_some(whole)
+    }
+
     /// A literal list or a const belongs to the rule, not to the event.
     fn is_constant(&self, list: &ast::Expr) -> bool {
         match &list.kind {
@@ -248,11 +262,12 @@ impl Checker<'_> {
             return;
         }
         let first = list.place.as_ref().map(|place| place.step("[0]"));
-        let proven = |place: &super::scope::Place| self.facts.prove(place);
+        let proven =
+            |place: &super::scope::Place| self.facts.prove(place) || self.rule.asked_for.prove(place);
         let surprising = match kind {
             QuantifierKind::Any => false,
             QuantifierKind::Every => !first.as_ref().is_some_and(proven),
-            QuantifierKind::No => self.loose(list).is_some(),
+            QuantifierKind::No => self.loose(list).is_some() && !list.place.as_ref().is_some_and(proven),
         };
         if surprising {
             let label = self.label(list);

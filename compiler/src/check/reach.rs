@@ -1,6 +1,6 @@
 //! What can never happen, and what would be too much.
 
-use grammar::Span;
+use grammar::{Span, ast};
 
 use super::Checker;
 use super::event::covers;
@@ -10,7 +10,7 @@ use crate::ternary::Ternary;
 
 impl Checker<'_> {
     /// Rules of a `first_match` group behind one that takes everything they select.
-    pub(super) fn unreachable_in_group(&mut self, rules: &[RuleId]) {
+    pub(super) fn unreachable_in_group(&mut self, rules: &[RuleId], group: &ast::Group) {
         let mut found = Vec::new();
         for (at, id) in rules.iter().enumerate() {
             let Some(rule) = self.rule_of(*id) else { continue };
@@ -20,10 +20,19 @@ impl Checker<'_> {
                 let what = taker.selects.patterns.iter().map(|pattern| format!("`{}`", pattern.text));
                 let what: Vec<String> = what.collect();
                 let names = [(&*rule.name, rule.span), (&*taker.name, taker.span)];
-                found.push(messages::never_reached(names, &what.join(", ")));
+                let moved = self.moved_to_the_end(group, taker.span);
+                found.push(messages::never_reached(names, &what.join(", "), moved));
             }
         }
         found.into_iter().for_each(|diagnostic| self.report(diagnostic));
+    }
+
+    /// The edits that put the rule with this name behind all others of its group.
+    fn moved_to_the_end(&self, group: &ast::Group, name: Span) -> Option<[(Span, String); 2]> {
+        let rule = group.rules.iter().find(|rule| rule.name.span == name)?;
+        let last = group.rules.last().filter(|last| last.name.span != name)?;
+        let whole = rule.docs.first().map_or(rule.span, |doc| doc.span.to(rule.span));
+        Some([(whole, String::new()), (last.span.tail(), format!("\n\n  {}", self.written(whole)))])
     }
 
     fn rule_of(&self, id: RuleId) -> Option<&Rule> {

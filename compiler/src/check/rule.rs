@@ -42,7 +42,7 @@ impl Checker<'_> {
             variants.extend(self.rule.variants.iter().cloned());
             rules.extend(checked.map(|checked| self.push_rule(checked, Some(id))));
         }
-        self.unreachable_in_group(&rules);
+        self.unreachable_in_group(&rules, group);
         let otherwise = group.otherwise.as_ref().map(|otherwise| self.group_otherwise(otherwise, variants));
         self.program.groups.push(Group {
             name: Arc::from(&*group.name.text),

@@ -10,6 +10,7 @@ use super::needles::Sought;
 use super::scope::{Facts, Proof, Typed};
 use crate::hir::{CondKind, Container, End, Glob, Regex};
 use crate::messages::{bounds, types as messages};
+use crate::pattern::PatternError;
 use crate::types::{Kind, Type};
 use crate::value::Value;
 
@@ -175,7 +176,8 @@ impl Checker<'_> {
     fn rule_of_missing_list(&mut self, subject: &Typed, span: Span) {
         let written = self.written(span);
         let negated = written.contains("not contains");
-        if negated && self.rule.guarding && self.loose(subject).is_some() {
+        let asked = subject.place.as_ref().is_some_and(|place| self.rule.asked_for.prove(place));
+        if negated && !asked && self.rule.guarding && self.loose(subject).is_some() {
             let label = self.label(subject);
             self.report(messages::missing_list_is_empty(span, self.written(subject.span), "yes", label));
         }
@@ -302,6 +304,10 @@ impl Checker<'_> {
         }
         match Regex::new(text, case.folds(), max, self.world.limits.regex_bytes_max) {
             Ok(regex) => Some(regex),
+            Err(PatternError::TooLarge { bytes_max }) => {
+                self.report(bounds::regex_too_large(span, bytes_max));
+                None
+            }
             Err(error) => {
                 self.report(messages::bad_regex(span, &error.to_string()));
                 None

@@ -9,7 +9,7 @@ use rust_decimal::prelude::ToPrimitive;
 use super::Checker;
 use super::scope::Typed;
 use crate::hir::{Allowance, Dedupe, Expr, OnFieldError, Outside, Priority, Sample, Settings};
-use crate::messages::deliveries as messages;
+use crate::messages::{deliveries as messages, grouped};
 use crate::types::Kind;
 use crate::value::Value;
 
@@ -317,7 +317,13 @@ impl Checker<'_> {
             _ => return None,
         };
         if number < least || number > most {
-            self.report(messages::out_of_range(value.span, &of.text, &least.to_string(), &most.to_string()));
+            let percent = self.written(value.span).ends_with('%');
+            let shown = |number: Decimal| match number.to_usize() {
+                _ if percent => format!("{}%", (number * Decimal::ONE_HUNDRED).normalize()),
+                Some(whole) if number.is_integer() => grouped(whole),
+                _ => number.to_string(),
+            };
+            self.report(messages::out_of_range(value.span, &of.text, &shown(least), &shown(most)));
             return None;
         }
         Some(number)

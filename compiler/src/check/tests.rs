@@ -112,7 +112,7 @@ impl Checker<'_> {
                 Some(TestPayload::Value(value.expr))
             }
             ast::GivenPayload::From(path) => {
-                self.fixture(path);
+                self.fixture(path, &written.text);
                 path.plain().map(|path| TestPayload::File(path.into()))
             }
         }
@@ -151,10 +151,10 @@ impl Checker<'_> {
         }
     }
 
-    fn fixture(&mut self, path: &ast::Text) {
+    fn fixture(&mut self, path: &ast::Text, event: &str) {
         let Some(name) = path.plain() else { return };
         match self.sources.iter().find(|source| &*source.name == name) {
-            None => self.report(messages::fixture_not_in_bundle(path.span, name)),
+            None => self.report(messages::fixture_not_in_bundle(path.span, name, event)),
             Some(source) => {
                 if let Err(error) = serde_json::from_str::<serde_json::Value>(&source.text) {
                     self.report(messages::fixture_is_no_json(path.span, name, error.line(), error.column()));

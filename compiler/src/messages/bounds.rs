@@ -3,7 +3,7 @@
 use grammar::diagnostic::Code;
 use grammar::{Diagnostic, Ident, Span};
 
-use super::grouped;
+use super::{grouped, replacing};
 
 /// E0501. Every limit has a name and a number.
 fn limit(span: Span, what: &str, is: usize, unit: &str, name: &str, max: usize) -> Diagnostic {
@@ -16,6 +16,15 @@ fn limit(span: Span, what: &str, is: usize, unit: &str, name: &str, max: usize) 
 /// E0501
 pub(crate) fn file_too_large(span: Span, is: usize, max: usize) -> Diagnostic {
     limit(span, "the file has", is, "bytes", "bytes of a file", max).help("split it into several files")
+}
+
+/// E0501
+pub(crate) fn regex_too_large(span: Span, max: usize) -> Diagnostic {
+    let max = grouped(max);
+    Diagnostic::error(Code::E0501, format!("this pattern needs more than {max} bytes, and that is the limit"))
+        .at(span, "")
+        .note(format!("limit: bytes of a regular expression once compiled, {max}"))
+        .help("repeat less: every `{100}` writes its part out a hundred times")
 }
 
 /// E0501
@@ -134,22 +143,28 @@ pub(crate) fn cross_product(list: Span, root: &str, outer: &str, outer_span: Spa
         .at(list, label)
         .also(outer_span, "the outer element")
         .note(format!(
-            "every `{outer}` would be compared with every entry: the work grows with the product of both lists"
+            "every {outer} would be compared with every entry: the work grows with the product of both lists"
         ))
 }
 
 /// E0504: the same with a list that is computed once.
-pub(crate) fn with_look_up(told: Diagnostic, mended: Option<(Span, String)>, outer: &str) -> Diagnostic {
+pub(crate) fn with_look_up(
+    told: Diagnostic,
+    mended: Option<(Span, String, Option<String>)>,
+    outer: &str,
+) -> Diagnostic {
     let told = match mended {
-        Some((span, mended)) => told
+        Some((span, mended, whole)) => told
             .note(format!(
                 "in the fix the second list does not mention `{outer}`, so it is computed once and looked up"
             ))
-            .fix(mended.clone(), [(span, mended)]),
+            .fix(whole.unwrap_or_else(|| mended.clone()), [(span, mended)]),
         None => told
             .help(format!("a list that does not mention `{outer}` is computed once: {outer}.… in (each …)")),
     };
-    told.help(format!("nested lists are also fine when they start at `{outer}`"))
+    told.help(format!(
+        "nested lists are also fine when they start at `{outer}`, as in `any x in {outer}.… satisfies (…)`"
+    ))
 }
 
 /// E0506
@@ -160,13 +175,21 @@ pub(crate) fn limit_of_nothing(span: Span) -> Diagnostic {
 }
 
 /// W0502
-pub(crate) fn never_reached(names: [(&str, Span); 2], events: &str) -> Diagnostic {
+pub(crate) fn never_reached(
+    names: [(&str, Span); 2],
+    events: &str,
+    moved: Option<[(Span, String); 2]>,
+) -> Diagnostic {
     let [(later, later_span), (earlier, earlier_span)] = names;
-    Diagnostic::warning(Code::W0502, format!("`{later}` can never be reached"))
+    let told = Diagnostic::warning(Code::W0502, format!("`{later}` can never be reached"))
         .at(later_span, "")
         .also(earlier_span, format!("this one comes first and takes every {events}"))
-        .note("in a `first_match` group the first rule that is true sends, and the rest are skipped")
-        .help(format!("move `{earlier}` to the end, or write it as `otherwise {{ … }}`"))
+        .note("in a `first_match` group the first rule that is true sends, and the rest are skipped");
+    let words = format!("move `{earlier}` to the end, or write it as `otherwise {{ … }}`");
+    match moved {
+        Some(edits) => told.offer(words, edits),
+        None => told.help(words),
+    }
 }
 
 /// W0507
@@ -179,9 +202,10 @@ pub(crate) fn never_triggered(
     let told = Diagnostic::warning(Code::W0507, format!("no declared event is a `{written}`"));
     let list: Vec<String> = known.iter().map(|event| format!("`{event}`")).collect();
     let told = match near {
-        Some(near) => told
-            .at(pattern, format!("did you mean `{near}`?"))
-            .fix(format!("replace `{written}` with `{near}`"), [(pattern, near.to_owned())]),
+        Some(near) => {
+            let told = told.at(pattern, format!("did you mean `{near}`?"));
+            replacing(told, pattern, written, Some(near))
+        }
         None => told.at(pattern, "nothing that is declared triggers this"),
     };
     told.note(format!("declared are: {}", list.join(", ")))

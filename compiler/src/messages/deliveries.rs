@@ -3,7 +3,7 @@
 use grammar::diagnostic::Code;
 use grammar::{Diagnostic, Ident, Span, ast};
 
-use super::{Declared, closest, declared_as, did_you_mean, grouped, listed, quoted, replacing};
+use super::{Declared, closest, declared_as, did_you_mean, grouped, listed, quoted, replacing, slip};
 use crate::catalogue::Action;
 use crate::types::{Kind, Type};
 
@@ -83,12 +83,12 @@ pub(crate) fn may_be_missing(
         Diagnostic::error(Code::E0304, format!("`{written}` needs `{key}`, and `{value}` may be missing"))
             .at(span, format!("{ty}{see}"))
             .also(key.span, format!("required by {known_as}"))
-            .fix(
+            .offer(
                 format!("add a condition to this deliver: {word} {value} is present"),
                 [(guard, format!(" {word} {value} is present"))],
             );
     match instead {
-        Some(other) => told.fix(
+        Some(other) => told.offer(
             format!("give another value: {value} else {other}"),
             [(span.tail(), format!(" else {other}"))],
         ),
@@ -175,7 +175,8 @@ pub(crate) fn setting_takes(span: Span, setting: &str, given: &str, known: &[&st
         .note(format!("it is one of: {}", quoted(known)));
     match close {
         Some(close) => {
-            told.fix(format!("replace \"{given}\" with \"{close}\""), [(span, format!("\"{close}\""))])
+            let title = format!("replace \"{given}\" with \"{close}\"");
+            slip(told, (given, close), title, [(span, format!("\"{close}\""))])
         }
         None => told,
     }

@@ -1,9 +1,9 @@
 //! What is said about names: unknown, taken, or standing for something else.
 
 use grammar::diagnostic::Code;
-use grammar::{Diagnostic, Ident, Span, ast};
+use grammar::{Diagnostic, Ident, Span, ast, suggest};
 
-use super::{closest, did_you_mean, listed, replacing};
+use super::{closest, did_you_mean, listed, renaming, replacing};
 
 /// E0122
 pub(crate) fn field_with_a_dash(span: Span, meant: &str) -> Diagnostic {
@@ -54,7 +54,7 @@ pub(crate) fn unknown_name(name: &Ident, known: &[&str]) -> Diagnostic {
 pub(crate) fn payload_has_a_name(name: &Ident, alias: &str) -> Diagnostic {
     let told = Diagnostic::error(Code::E0202, format!("the payload is called `{alias}` here"))
         .at(name.span, format!("`as {alias}` gave it another name"));
-    replacing(told, name.span, name, Some(alias))
+    renaming(told, name.span, name, alias)
 }
 
 /// E0203
@@ -262,6 +262,12 @@ pub(crate) fn not_a_value_by_itself(name: &Ident) -> Diagnostic {
 
 /// E0216
 pub(crate) fn unknown_transform(name: &Ident, known: &[&str]) -> Diagnostic {
+    let habit = suggest::transform(name);
+    if known.contains(&habit) {
+        let told = Diagnostic::error(Code::E0216, format!("no transform is called `{name}`"))
+            .at(name.span, format!("it is called `{habit}` here"));
+        return renaming(told, name.span, name, habit);
+    }
     let close = closest(name, known);
     let told = Diagnostic::error(Code::E0216, format!("no transform is called `{name}`"))
         .at(name.span, did_you_mean(close))
@@ -324,7 +330,7 @@ pub(crate) fn unknown_connection(
             .at(name.span, format!("use the name from line {line}"))
             .also(connection.name.span, "the connection")
             .also(connection.integration.span, "its integration");
-        return replacing(told, name.span, name, Some(&connection.name.text));
+        return renaming(told, name.span, name, &connection.name.text);
     }
     let close = closest(name, known);
     let told = told.at(name.span, did_you_mean(close));

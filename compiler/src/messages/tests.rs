@@ -68,10 +68,10 @@ pub(crate) fn payload_has_more(span: Span, field: &str, schema: &str, known: &[&
 }
 
 /// E0605
-pub(crate) fn fixture_not_in_bundle(span: Span, path: &str) -> Diagnostic {
+pub(crate) fn fixture_not_in_bundle(span: Span, path: &str, event: &str) -> Diagnostic {
     Diagnostic::error(Code::E0605, format!("there is no file `{path}` beside these rules"))
         .at(span, "")
-        .help("add the file, or write the payload here: given event.type { … }")
+        .help(format!("add the file, or write the payload here: given {event} {{ … }}"))
 }
 
 /// E0606

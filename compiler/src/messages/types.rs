@@ -56,7 +56,13 @@ pub(crate) fn wrong_kind(
     let wanted: Vec<&str> = kinds.iter().map(|kind| kind.words()).collect();
     let told = Diagnostic::error(Code::E0310, format!("{what} goes with {}", alternatives(&wanted)))
         .at(span, format!("this is {}", given.words()));
-    declared_as(told, declared, &format!("is {}", given.words()))
+    let told = declared_as(told, declared, &format!("is {}", given.words()));
+    match (kinds, given) {
+        ([Kind::Duration], Kind::Text | Kind::Number) => {
+            told.help("it is written with its unit and without quotation marks: `15s`, `1h30m`, `7d`")
+        }
+        _ => told,
+    }
 }
 
 /// E0311

@@ -7,7 +7,7 @@
 //!   "labels": [{ "file": "…", "line": 25, "column": 27, "end_line": 25, "end_column": 32,
 //!                "text": "…", "primary": true }],
 //!   "notes": [{ "kind": "fact", "text": "…" }],
-//!   "fixes": [{ "title": "…", "edits": [{ "file": "…",
+//!   "fixes": [{ "title": "…", "sure": true, "edits": [{ "file": "…",
 //!               "start": { "line": 25, "column": 27, "offset": 512 },
 //!               "end": { "line": 25, "column": 32, "offset": 517 }, "replacement": "email" }] }]
 //! }
@@ -16,7 +16,7 @@
 //! Lines and columns start at 1; columns count Unicode scalar values; ends are exclusive; offsets are
 //! bytes of the UTF-8 text from 0. `severity` is `error`, `warning` or `note`; the `kind` of a note is
 //! `fact` or `help`. Several fixes are alternatives; the edits of one fix belong together and do not
-//! overlap. A message without a place has `null` for `file` and all four numbers.
+//! overlap. `sure` is false where a fix adds something that only a person can decide. A message without a place has `null` for `file` and all four numbers.
 
 use serde_json::{Value, json};
 
@@ -88,7 +88,7 @@ fn note_to_json(note: &Note) -> Value {
 
 fn fix_to_json(fix: &Fix, sources: &[Source]) -> Value {
     let edits: Vec<Value> = fix.edits.iter().map(|edit| edit_to_json(edit, sources)).collect();
-    json!({ "title": fix.title, "edits": edits })
+    json!({ "title": fix.title, "sure": fix.sure, "edits": edits })
 }
 
 fn edit_to_json(edit: &Edit, sources: &[Source]) -> Value {
@@ -133,6 +133,7 @@ mod tests {
                 "notes": [{ "kind": "fact", "text": "a fact" }, { "kind": "help", "text": "do it" }],
                 "fixes": [{
                     "title": "replace it",
+                    "sure": true,
                     "edits": [{
                         "file": "a.route",
                         "start": { "line": 1, "column": 9, "offset": 9 },

@@ -149,6 +149,7 @@ impl Scan {
 pub(super) fn scan(text: &str) -> Scan {
     let mut scanner = Scanner { text, ..Scanner::default() };
     scanner.first = true;
+    scanner.ahead_left = text.len().saturating_mul(AHEAD_TIMES_MAX);
     scanner.run();
     scanner.found.faults.sort_by_key(Fault::at);
     scanner.found
@@ -166,6 +167,8 @@ struct Scanner<'t> {
     /// The end of the last line on which a text was given up: the second one takes the rest of the line,
     /// or reading the line again and again would cost its length squared.
     given_up: usize,
+    /// How many bytes may still be looked at ahead of time.
+    ahead_left: usize,
     /// A bracket whose partner stands less indented than its line: probably the one without a partner.
     suspect: Option<usize>,
     /// Where this line starts.
@@ -173,6 +176,9 @@ struct Scanner<'t> {
     /// Whether no token came yet on this line.
     first: bool,
 }
+
+/// How often a whole file may be looked at to find where block texts in holes end.
+const AHEAD_TIMES_MAX: usize = 16;
 
 /// Words that begin an item.
 pub(super) const ITEM_WORDS: &[&str] = &[

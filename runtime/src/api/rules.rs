@@ -178,7 +178,13 @@ fn is_bundle_path(path: &str) -> bool {
 
 /// What is told about a bundle without errors.
 fn checked(rules: &Rules) -> Value {
-    json!({ "published": false, "rules": rules.names(), "diagnostics": rules.warnings.to_json(), "text": rules.warnings.text() })
+    json!({
+        "published": false,
+        "rules": rules.names(),
+        "unchecked": rules.unchecked(),
+        "diagnostics": rules.warnings.to_json(),
+        "text": rules.warnings.text(),
+    })
 }
 
 fn published(revision: &Arc<Revision>) -> Result<Value, Problem> {
@@ -189,6 +195,7 @@ fn published(revision: &Arc<Revision>) -> Result<Value, Problem> {
         "published": true,
         "revision": revision_shown(revision),
         "rules": rules.names(),
+        "unchecked": rules.unchecked(),
         "diagnostics": rules.warnings.to_json(),
         "text": rules.warnings.text(),
     }))

@@ -1,5 +1,6 @@
 //! Reads a bundle from files and folders.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Component, Path, PathBuf};
 
@@ -45,7 +46,25 @@ pub(super) enum BundleError {
 /// # Errors
 /// [`BundleError`].
 pub(super) fn read(paths: &[PathBuf]) -> Result<Bundle, BundleError> {
-    let mut reader = Reader { files: Vec::new(), bytes: 0, limits: Limits::default() };
+    read_with_places(paths).map(|read| read.bundle)
+}
+
+/// A bundle, and where its files are on disk.
+#[derive(Debug)]
+pub(super) struct Read {
+    /// The bundle.
+    pub(super) bundle: Bundle,
+    /// By path in the bundle.
+    pub(super) places: BTreeMap<Box<str>, PathBuf>,
+}
+
+/// The same, and where its files are.
+///
+/// # Errors
+/// [`BundleError`].
+pub(super) fn read_with_places(paths: &[PathBuf]) -> Result<Read, BundleError> {
+    let mut reader =
+        Reader { files: Vec::new(), places: BTreeMap::new(), bytes: 0, limits: Limits::default() };
     for path in paths {
         let about = fs::metadata(path).map_err(|source| unreadable(path, source))?;
         if about.is_dir() { reader.folder(path, path, 0)? } else { reader.single(path)? }
@@ -59,7 +78,7 @@ pub(super) fn read(paths: &[PathBuf]) -> Result<Bundle, BundleError> {
         let places: Vec<_> = paths.iter().map(|path| format!("`{}`", path.display())).collect();
         return Err(BundleError::Empty(places.join(", ")));
     }
-    Ok(Bundle { files })
+    Ok(Read { bundle: Bundle { files }, places: reader.places })
 }
 
 /// The rule files at these paths, as they are on disk.
@@ -105,6 +124,7 @@ fn is_left_out(path: &Path) -> bool {
 
 struct Reader {
     files: Vec<BundleFile>,
+    places: BTreeMap<Box<str>, PathBuf>,
     bytes: usize,
     limits: Limits,
 }
@@ -155,6 +175,7 @@ impl Reader {
             return Err(BundleError::TooLarge(self.limits.bundle_bytes_max));
         }
         let text = String::from_utf8(bytes).map_err(|_| BundleError::NotText(path.display().to_string()))?;
+        self.places.insert(inside.clone().into(), path.to_owned());
         self.files.push(BundleFile { path: inside.into(), text: text.into() });
         Ok(())
     }

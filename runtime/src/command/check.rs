@@ -51,13 +51,15 @@ pub(super) fn run(arguments: &Arguments) -> Exit {
             if !text.is_empty() {
                 say(&text);
             }
-            say(&verdict(errors, warnings, files));
+            let verdict = verdict(errors, warnings, files);
+            say(&format!("{verdict}{}", unchecked_words(errors, checked.program.unchecked)));
         }
         Output::Json => {
             let diagnostics: Vec<_> =
                 checked.diagnostics.iter().map(|one| to_json(one, &checked.sources)).collect();
             let document = json!({
                 "files": files, "errors": errors, "warnings": warnings, "diagnostics": diagnostics,
+                "unchecked": checked.program.unchecked,
             });
             if let Err(error) = Out::default().text(&format!("{document}\n")) {
                 return failed(&format!("stdout cannot be written: {error}"));
@@ -65,6 +67,15 @@ pub(super) fn run(arguments: &Arguments) -> Exit {
         }
     }
     if errors > 0 { Exit::RuleErrors } else { Exit::Ok }
+}
+
+/// How many fields have no declared type; of rules with errors not all are known.
+fn unchecked_words(errors: usize, unchecked: usize) -> String {
+    match (errors, unchecked) {
+        (1.., _) | (_, 0) => String::new(),
+        (_, 1) => "; 1 field unchecked".to_owned(),
+        (_, many) => format!("; {many} fields unchecked"),
+    }
 }
 
 fn verdict(errors: usize, warnings: usize, files: usize) -> String {

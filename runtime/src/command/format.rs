@@ -2,12 +2,13 @@
 
 use std::fs;
 use std::io::Read;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use grammar::diagnostic::Colour;
 use grammar::{Source, SourceId};
 
 use super::bundle;
+use super::replace::replace;
 use crate::out::{Exit, Out, colour_wanted, complain, say};
 use crate::rules::rendered;
 
@@ -112,12 +113,4 @@ fn formatted(name: &str, text: &str) -> Formatted {
             Formatted::Broken
         }
     }
-}
-
-/// Writes beside the file and puts the whole in its place, so that no half of it is ever there.
-fn replace(path: &Path, text: &str) -> std::io::Result<()> {
-    let beside = path.with_extension("route.new");
-    fs::write(&beside, text)?;
-    fs::set_permissions(&beside, fs::metadata(path)?.permissions())?;
-    fs::rename(&beside, path)
 }

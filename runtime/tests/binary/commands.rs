@@ -54,6 +54,11 @@ fn check_tells_mistakes_on_stderr_and_ends_with_3() {
     let (good, bad) = (written(folder.path(), "good.route", GOOD), written(folder.path(), "bad.route", BAD));
     let ran = fanwise(&["check", &good], "");
     assert_eq!((ran.code, ran.out.as_str()), (0, ""), "{}", ran.err);
+    assert_eq!(ran.err, "1 file checked, no mistakes; 2 fields unchecked\n");
+    let declared =
+        GOOD.replace("rule big", "schema Order { id: text, total: int }\nevent order.*: Order\nrule big");
+    let declared = written(folder.path(), "declared.route", &declared);
+    assert_eq!(fanwise(&["check", &declared], "").err, "1 file checked, no mistakes\n");
     let ran = fanwise(&["check", &bad], "");
     assert_eq!((ran.code, ran.out.as_str()), (3, ""));
     for line in [5, 6, 7] {
@@ -226,4 +231,74 @@ fn fmt_writes_the_one_style_and_leaves_mistakes_alone() {
     let ran = fanwise(&["fmt", folder.path().to_str().unwrap()], "");
     assert_eq!(ran.code, 3, "{}", ran.err);
     assert_eq!(fs::read_to_string(&broken).unwrap(), "rule {");
+}
+
+#[test]
+fn fix_applies_what_needs_no_choice() {
+    let folder = tempfile::tempdir().unwrap();
+    let bad = written(folder.path(), "bad.route", BAD);
+    let rules = folder.path().to_str().unwrap();
+    let fixed = BAD.replace("totl", "total").replace("==", "is").replace("webook", "webhook");
+
+    let ran = fanwise(&["fix", "--dry-run", rules], "");
+    assert_eq!(ran.code, 0, "{}", ran.err);
+    assert!(ran.out.starts_with(&format!("--- {bad}\n+++ {bad}\n@@ -2,6 +2,6 @@\n")), "{}", ran.out);
+    assert_eq!(
+        (ran.out.matches("\n-rule").count(), ran.out.matches("\n+rule").count()),
+        (3, 3),
+        "{}",
+        ran.out
+    );
+    let ran = fanwise(&["fix", "--check", rules], "");
+    assert_eq!((ran.code, ran.out.as_str()), (1, ""), "{}", ran.err);
+    assert!(ran.err.contains(&format!("would change: {bad}")), "{}", ran.err);
+    assert_eq!(fs::read_to_string(&bad).unwrap(), BAD);
+
+    let ran = fanwise(&["fix", rules], "");
+    assert_eq!((ran.code, ran.out.as_str()), (0, ""), "{}", ran.err);
+    assert_eq!(fs::read_to_string(&bad).unwrap(), fixed);
+    let lines: Vec<&str> = ran.err.lines().collect();
+    assert_eq!(lines[0], format!("{bad}:5:44: E0203: replace `totl` with `total`"));
+    assert_eq!(lines[3..], [format!("fixed: {bad}"), "3 fixes, no mistakes left".to_owned()], "{}", ran.err);
+
+    let ran = fanwise(&["fix", "--check", rules], "");
+    assert_eq!((ran.code, ran.err.as_str()), (0, "nothing to fix, no mistakes left\n"));
+    assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1, "nothing is left beside the file");
+    assert_eq!(fanwise(&["fix", "--check", "--dry-run", rules], "").code, 2);
+    assert_eq!(fanwise(&["fix", "/nowhere.route"], "").code, 1);
+}
+
+#[test]
+fn fix_of_one_file_keeps_names_that_its_neighbours_declare() {
+    let folder = tempfile::tempdir().unwrap();
+    let text = "edition 2026\nconnection hook: webhook\n\
+        rule a { on a.b as x when x.a == 1 deliver hook.send_webhook deliver hooks.send_webhook }\n";
+    let one = written(folder.path(), "one.route", text);
+    let ran = fanwise(&["fix", "--dry-run", &one], "");
+    assert!(ran.err.contains("replace `hooks` with `hook`"), "{}", ran.err);
+    written(folder.path(), "two.route", "edition 2026\nconnection hooks: webhook\n");
+    let ran = fanwise(&["fix", &one], "");
+    assert_eq!(ran.code, 3, "{}", ran.err);
+    assert_eq!(fs::read_to_string(&one).unwrap(), text.replace("==", "is"));
+    assert_eq!(fanwise(&["fix", folder.path().to_str().unwrap()], "").code, 0);
+}
+
+#[test]
+fn fix_leaves_choices_and_what_it_would_make_worse() {
+    let folder = tempfile::tempdir().unwrap();
+    let head = "edition 2026\nconnection hook: webhook\n";
+    let choice = format!(
+        "{head}rule a {{ on a.b as x when x.a is 1 or x.b is 2 and x.c == 3 deliver hook.send_webhook }}\n"
+    );
+    let choice = written(folder.path(), "choice.route", &choice);
+    let worse = "rule b { on a.b deliver hook.send_webook { p: 1, q: 2 } }\n";
+    let worse_path = written(folder.path(), "worse.route", worse);
+    let ran = fanwise(&["fix", folder.path().to_str().unwrap()], "");
+    assert_eq!(ran.code, 3, "{}", ran.err);
+    let text = fs::read_to_string(&choice).unwrap();
+    assert!(text.contains("x.a is 1 or x.b is 2 and x.c is 3"), "{text}");
+    assert_eq!(fs::read_to_string(&worse_path).unwrap(), worse);
+    let left = format!("left as it is: {worse_path} has 1 error, and with its fixes it would have ");
+    assert!(ran.err.contains(&left), "{}", ran.err);
+    assert!(ran.err.ends_with("1 fix, still 2 errors: `fanwise check` shows what\n"), "{}", ran.err);
 }

@@ -23,7 +23,7 @@ use serde_json::Value;
 
 use super::{Refused, Server, path_or_name};
 use crate::analysis::{Analysis, Target};
-use crate::check;
+use crate::check::{self, Change, Snapshot};
 use crate::complete;
 use crate::context::Context;
 use crate::file::File;
@@ -166,8 +166,24 @@ impl Server<'_> {
         }
         let Some(project) = self.projects.get(&root) else { return Ok(None) };
         let Some(file) = project.file(&path) else { return Ok(None) };
-        let asked = file.text.offset(params.range.start)..file.text.offset(params.range.end);
+        let only = params.context.only;
+        let wanted = |kind: &CodeActionKind| {
+            let within = |one: &CodeActionKind| {
+                kind.as_str()
+                    .strip_prefix(one.as_str())
+                    .is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
+            };
+            only.as_ref().map(|only| only.iter().any(within))
+        };
+        // Nobody wants all at once in the menu of one message.
         let mut actions = Vec::new();
+        if wanted(&CodeActionKind::SOURCE_FIX_ALL) == Some(true) {
+            actions.extend(self.every_fix(project, file));
+        }
+        if wanted(&CodeActionKind::QUICKFIX) == Some(false) {
+            return Ok(Some(actions));
+        }
+        let asked = file.text.offset(params.range.start)..file.text.offset(params.range.end);
         for found in project.messages.get(&file.name).into_iter().flatten() {
             let place = found.span().range();
             if place.start > asked.end || place.end < asked.start {
@@ -184,12 +200,31 @@ impl Server<'_> {
                     kind: Some(CodeActionKind::QUICKFIX),
                     diagnostics: shown.clone().map(|shown| vec![shown]),
                     edit: Some(edit(project, edits)),
-                    is_preferred: Some(found.fixes.len() == 1),
+                    is_preferred: Some(found.sure_fix().is_some()),
                     ..CodeAction::default()
                 });
             }
         }
         Ok(Some(actions))
+    }
+
+    /// One edit for everything in a file that needs no choice, as `fanwise fix` would make it.
+    fn every_fix(&self, project: &Project, file: &File) -> Option<CodeAction> {
+        let text = Snapshot::of(&project.bundle).mended(&file.name, &self.world)?;
+        let change = Change::between(file.str(), &text);
+        let new = text.as_bytes().get(change.new)?;
+        let new = String::from_utf8(new.to_vec()).ok();
+        let (bytes, new) = match new.filter(|_| file.str().is_char_boundary(change.old.end)) {
+            Some(new) if file.str().is_char_boundary(change.old.start) => (change.old, new),
+            // The change begins or ends inside of a character.
+            _ => (0..file.str().len(), text.into()),
+        };
+        Some(CodeAction {
+            title: "Apply every fix that needs no choice".to_owned(),
+            kind: Some(CodeActionKind::SOURCE_FIX_ALL),
+            edit: Some(edit(project, [(file, bytes, new)])),
+            ..CodeAction::default()
+        })
     }
 
     fn prepare_rename(&mut self, params: TextDocumentPositionParams) -> Answer<PrepareRenameResponse> {

@@ -3,7 +3,7 @@
 use grammar::diagnostic::Code;
 use grammar::{Diagnostic, Span};
 
-use super::super::{Declared, closest, declared_as, quoted};
+use super::super::{Declared, closest, declared_as, quoted, slip};
 use crate::check::Operand;
 use crate::types::Kind;
 use crate::value::Value;
@@ -65,7 +65,8 @@ pub(crate) fn never_that(
     };
     match close {
         Some(close) => {
-            told.fix(format!("replace \"{text}\" with \"{close}\""), [(span, format!("\"{close}\""))])
+            let title = format!("replace \"{text}\" with \"{close}\"");
+            slip(told, (text, close), title, [(span, format!("\"{close}\""))])
         }
         None => told,
     }

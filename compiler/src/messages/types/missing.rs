@@ -18,7 +18,7 @@ pub(crate) fn hole_may_be_missing(span: Span, written: &str, ty: &Type, declared
             .at(span, format!("{ty}"));
     declared_as(told, declared, "may be missing")
         .help("a condition that proves it present, such as `when … is present`, does as well")
-        .fix(
+        .offer(
             format!("say what stands there instead: {{{written} else {shown}}}"),
             [(span.tail(), format!(" else {fallback}"))],
         )
@@ -38,8 +38,8 @@ pub(crate) fn silent_when_missing(
         (format!("{subject} is missing or {written}"), format!("{subject} is present and {written}"));
     declared_as(told, declared, "may be missing")
         .help("an exception is best written as `unless`: it holds for what is not known, too")
-        .fix(format!("send those too: {too}"), [(span, format!("({too})"))])
-        .fix(format!("skip on purpose: {only}"), [(span, format!("({only})"))])
+        .offer(format!("send those too: {too}"), [(span, format!("({too})"))])
+        .offer(format!("skip on purpose: {only}"), [(span, format!("({only})"))])
 }
 
 /// W0405
@@ -47,9 +47,9 @@ pub(crate) fn missing_list_is_empty(span: Span, list: &str, answer: &str, declar
     let told =
         Diagnostic::warning(Code::W0405, format!("without anything in `{list}` the answer here is {answer}"))
             .at(span, "a missing list counts as empty");
-    declared_as(told, declared, "may be missing or empty").fix(
+    declared_as(told, declared, "may be missing or empty").offer(
         format!("ask for at least one: and {list} is not empty"),
-        [(span.tail(), format!(" and {list} is not empty"))],
+        [(span.head(), "(".to_owned()), (span.tail(), format!(" and {list} is not empty)"))],
     )
 }
 

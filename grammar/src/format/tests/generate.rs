@@ -38,9 +38,7 @@ fn chars(chance: &mut Chance) -> String {
 
 fn text(chance: &mut Chance, depth: usize) -> Text {
     let mut parts: Vec<TextPart> = Vec::new();
-    // No block text stands inside another one.
     let block = chance.below(3) == 0;
-    let depth = if block { 0 } else { depth };
     for _ in 0..chance.below(4) {
         let after_chars = matches!(parts.last(), Some(TextPart::Chars(_)));
         if chance.below(2) == 0 && !after_chars {

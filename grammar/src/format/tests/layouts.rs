@@ -135,6 +135,8 @@ fn block_text_keeps_its_lines() {
         "const a = \"\"\"\n\\ty\n\\tz\"\"\"\n",
         "const a = \"\"\"\\n\\n\"\"\"\n",
         "const a = \"\"\"\na \\\"\"\" b \"c\" {1 | to_text} \\{x}\n\"\"\"\n",
+        "const a = \"\"\"\n  a {\"\"\"\n    b {x}\n      \"c\"\n    \"\"\" | trim} d\n  \"\"\"\n",
+        "const a = \"\"\"{x else \"\"\"  y\\n\"\"\"}\"\"\"\n",
         "rule r { on t as p deliver a.b { x: \"\"\"\n {p.a}\n   {p.b else \"none\"} and\n \"\"\" } }\n",
     ] {
         holds(text);

@@ -1,6 +1,7 @@
 //! Function calls: here a value goes through transforms, `x | lower`.
 
 use super::{on_one_line, shown};
+use crate::suggest;
 use crate::{
     Diagnostic, Source,
     ast::{Expr, ExprKind},
@@ -10,12 +11,25 @@ use crate::{
 
 /// E0136. `lower(x)`.
 pub(in crate::parse) fn function(source: &Source, span: Span, function: &Ident, args: &[Expr]) -> Diagnostic {
-    let report = Diagnostic::error(Code::E0136, format!("`{function}` is not called like a function here"))
-        .at(function.span, "transforms stand behind the value, after `|`");
+    let report = Diagnostic::error(Code::E0136, format!("`{function}` is not called like a function here"));
+    match &*function.text.to_lowercase() {
+        "now" | "today" | "time" | "utcnow" | "current_timestamp" | "getdate" => {
+            return report
+                .at(function.span, "rules know no clock but their event's")
+                .help("write `event.time`: a replay then gives the same answer");
+        }
+        "random" | "rand" | "uuid" | "uuidv4" => {
+            return report
+                .at(function.span, "rules draw no random numbers")
+                .help("take a share of the events with `with { sample: 5% }`, or sort them with `event.id | bucket(10)`");
+        }
+        _ => {}
+    }
+    let report = report.at(function.span, "transforms stand behind the value, after `|`");
     let Some((first, rest)) = args.split_first() else {
         return report.help(format!("write `value | {function}`"));
     };
-    piped(source, report, span, first, &transform_name(function), rest)
+    piped(source, report, span, first, suggest::transform(function), rest)
 }
 
 /// E0136. `x.lower()`.
@@ -34,7 +48,7 @@ pub(in crate::parse) fn method(
         "equals" | "eq" => "is",
         _ => {
             let report = report.at(name.span, "transforms stand behind the value, after `|`");
-            return piped(source, report, span, subject, &transform_name(name), args);
+            return piped(source, report, span, subject, suggest::transform(name), args);
         }
     };
     let report = report.at(name.span, format!("this comparison is written `{word}`"));
@@ -78,19 +92,4 @@ fn piped(
     let args = if args.is_empty() { String::new() } else { format!("({})", args.join(", ")) };
     let mended = format!("{subject} | {transform}{args}");
     report.fix(shown(mended.clone(), "write it with `|`"), [(span, mended)])
-}
-
-/// Our name for what other languages call otherwise.
-fn transform_name(name: &str) -> String {
-    match name {
-        "toLowerCase" | "lowercase" | "downcase" | "to_lower" | "LOWER" => "lower",
-        "toUpperCase" | "uppercase" | "upcase" | "to_upper" | "UPPER" => "upper",
-        "len" | "length" | "size" | "COUNT" => "count",
-        "str" | "toString" | "to_string" | "string" => "to_text",
-        "int" | "parseInt" | "number" => "to_int",
-        "float" | "parseFloat" | "decimal" => "to_decimal",
-        "strip" => "trim",
-        other => other,
-    }
-    .to_owned()
 }

@@ -1,6 +1,6 @@
 //! The part of the scan that reads text, with its holes, and finds where one is not closed.
 
-use super::{Fault, ITEM_WORDS, Kind, Scanner};
+use super::{Fault, ITEM_WORDS, Kind, NESTING_MAX, Scanner, is_word};
 
 /// An open bracket or text.
 #[derive(Clone, Copy, Debug)]
@@ -37,13 +37,79 @@ fn escape_length(text: &str) -> usize {
 
 const BLOCK: &str = "\"\"\"";
 
+/// A text is never longer, so block text in a hole is looked for no further than this.
+const INNER_BYTES_MAX: usize = 16 << 10;
+
+/// What a value may follow inside a hole.
+const BEFORE_VALUE: &[char] = &['{', '(', '[', ',', ':', '+', '<', '>', '='];
+const BEFORE_VALUE_WORDS: &[&str] =
+    &["else", "is", "not", "in", "contains", "with", "and", "or", "of", "when", "where", "matches"];
+
+/// What may follow a value inside a hole.
+const AFTER_VALUE: &[char] = &['}', ')', ']', ',', '|', '+', '<', '>', '='];
+const AFTER_VALUE_WORDS: &[&str] =
+    &["else", "is", "not", "in", "contains", "starts", "ends", "and", "or", "when", "otherwise", "ignoring"];
+
+/// What is open while the end of a block text is looked for.
+enum Open {
+    Block,
+    Line,
+    Brace,
+}
+
+/// Where a block text ends whose inside `text` begins with, in so many bytes at most, and how many bytes
+/// were looked at.
+fn block_end(text: &str, bytes_max: usize) -> (Option<usize>, usize) {
+    let mut open = vec![Open::Block];
+    let mut at = 0;
+    while at < bytes_max.min(text.len()) && open.len() <= 3 * NESTING_MAX {
+        let Some(rest) = text.get(at..) else {
+            at += 1;
+            continue;
+        };
+        let quotes = rest.starts_with(BLOCK);
+        at += match (open.last(), rest.as_bytes().first()) {
+            (Some(Open::Block | Open::Line), Some(b'\\')) => escape_length(rest),
+            (Some(Open::Block | Open::Line), Some(b'{')) => {
+                open.push(Open::Brace);
+                1
+            }
+            (Some(Open::Block), Some(b'"')) if quotes && !rest.starts_with("\"\"\"\"") => {
+                open.pop();
+                if open.is_empty() {
+                    return (Some(at + BLOCK.len()), at + BLOCK.len());
+                }
+                BLOCK.len()
+            }
+            (Some(Open::Line), Some(b'"' | b'\n')) => {
+                open.pop();
+                1
+            }
+            (Some(Open::Brace), Some(b'"')) => {
+                open.push(if quotes { Open::Block } else { Open::Line });
+                if quotes { BLOCK.len() } else { 1 }
+            }
+            (Some(Open::Brace), Some(b'{')) => {
+                open.push(Open::Brace);
+                1
+            }
+            (Some(Open::Brace), Some(b'}')) => {
+                open.pop();
+                1
+            }
+            _ => 1,
+        };
+    }
+    (None, at)
+}
+
 impl Scanner<'_> {
     /// A quotation mark outside of text.
     pub(super) fn quotation(&mut self) {
         let block = self.rest().starts_with(BLOCK);
-        if block && self.frames.iter().any(|frame| matches!(frame, Frame::Text { block: true, .. })) {
-            // Block text inside a hole of block text is not written: the outer text ends here, and its
-            // hole was none.
+        let in_block = || self.frames.iter().any(|frame| matches!(frame, Frame::Text { block: true, .. }));
+        if block && in_block() && !self.begins_inner_block() {
+            // The outer text ends here, and its hole was none.
             self.close_block_in_hole();
         } else if !block && self.is_pattern() {
             self.raw();
@@ -54,6 +120,23 @@ impl Scanner<'_> {
             self.push(Kind::Text, if block { BLOCK.len() } else { 1 });
             self.frames.push(frame);
         }
+    }
+
+    /// Whether the three quotation marks here, in a hole of block text, begin another one: a value may
+    /// stand here, and the text that would begin ends where a hole goes on.
+    fn begins_inner_block(&mut self) -> bool {
+        let before = self.found.tokens.last().filter(|token| token.kind != Kind::Number);
+        let word = before.and_then(|token| self.text.get(token.start..token.end)).unwrap_or_default();
+        if !(BEFORE_VALUE_WORDS.contains(&word) || word.ends_with(BEFORE_VALUE)) {
+            return false;
+        }
+        let ahead = self.text.get(self.at + BLOCK.len()..).unwrap_or_default();
+        let (end, seen) = block_end(ahead, INNER_BYTES_MAX.min(self.ahead_left));
+        self.ahead_left = self.ahead_left.saturating_sub(seen);
+        let Some(behind) = end.and_then(|end| ahead.get(end..)) else { return false };
+        let behind = behind.trim_start();
+        behind.starts_with(AFTER_VALUE)
+            || AFTER_VALUE_WORDS.contains(&behind.split(|letter| !is_word(letter)).next().unwrap_or_default())
     }
 
     /// Whether the text that starts here is a pattern: after `regex`, or as first argument of `capture`.

@@ -189,6 +189,25 @@ fn text_with_escapes_and_holes() {
 }
 
 #[test]
+fn block_text_stands_in_holes_of_block_text() {
+    for (text, expected) in [
+        (
+            "\"\"\"\n  a\n  {\"\"\"\n      b {x}\n        c\n      \"\"\"}d\n  \"\"\"",
+            r#"block<"a\n" {block<"b " {x} "\n  c\n">} "d\n">"#,
+        ),
+        (
+            "\"\"\"{x else \"\"\"none\"\"\"}, {(\"\"\"y\"\"\") | upper}\"\"\"",
+            r#"block<{(else x block<"none">)} ", " {(| (block<"y">) upper)}>"#,
+        ),
+        ("\"\"\"1{\"\"\"2{\"\"\"3\"\"\"}2\"\"\"}1\"\"\"", r#"block<"1" {block<"2" {block<"3">} "2">} "1">"#),
+        ("\"\"\"{ { a: \"\"\"}\"\"\" } | to_json }\"\"\"", r#"block<{(| {a: block<"}">} to_json)}>"#),
+        ("\"a{\"\"\"b\"\"\"}c\"", r#"text<"a" {block<"b">} "c">"#),
+    ] {
+        check(text, expected);
+    }
+}
+
+#[test]
 fn block_text_loses_its_first_line_break_and_its_indentation() {
     for (text, expected) in [
         ("\"\"\"\n    a\n      b\n    \"\"\"", r#"block<"a\n  b\n">"#),

@@ -175,6 +175,10 @@ fn text_without_an_end_points_at_its_start() {
     check("const a = x matches regex \"abc\nconst b = 2\n", "E0104@1:27");
     check("const a = \"{x\"\n", "E0114@1:12");
     check("const a = \"{}\"\n", "E0114@1:13");
+    // Three quotation marks behind a lone brace end the text, whatever comes later.
+    check("const a = \"\"\"\n  a { b\n  \"\"\"\n", "E0114@2:5");
+    check("const a = \"\"\"a {\"\"\"\nconst b = 1\n", "E0114@1:16");
+    check("const a = \"\"\"a {\"\"\"\nconst b = \"\"\"c\"\"\"\nconst c = \"\"\"{b}\"\"\"\n", "E0114@1:16");
     check("const a = \"{x y}\"\n", "E0114@1:15");
 }
 
