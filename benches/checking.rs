@@ -3,9 +3,9 @@
 use std::hint::black_box;
 use std::sync::Arc;
 
-use inputs::{Shape, bundle, plan, rules, world};
 use compiler::matcher::{Indexed, Jit};
 use criterion::{BenchmarkId, Criterion, criterion_group, criterion_main};
+use inputs::{Shape, bundle, plan, rules, world};
 
 fn checking(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("compiling");

@@ -2,9 +2,9 @@
 
 use std::hint::black_box;
 
-use inputs::{Memory, extract, parcels, plan};
 use compiler::slots::Level;
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
+use inputs::{Memory, extract, parcels, plan};
 
 /// What is read, and its name.
 const PATHS: [(&str, &[&str]); 4] = [

@@ -3,10 +3,10 @@
 use std::hint::black_box;
 use std::sync::Arc;
 
-use inputs::{Memory, Shape, parcels, plan, rules, run};
 use compiler::matcher::{Indexed, Interpreter, Jit, Matcher};
 use compiler::slots::Level;
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
+use inputs::{Memory, Shape, parcels, plan, rules, run};
 
 /// The naive interpreter asks every rule: with more of them it only costs patience.
 const NAIVE_RULES_MAX: usize = 1_000;

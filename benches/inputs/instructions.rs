@@ -102,7 +102,8 @@ fn counted_pass(prepared: &mut Prepared) -> usize {
 fn compare(update: bool) -> ExitCode {
     let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("instructions.txt");
     let recorded = recorded(&std::fs::read_to_string(&file).unwrap_or_default());
-    let mut text = String::from("# instructions per unit: cargo run --release -p fanwise-inputs -- --update\n");
+    let mut text =
+        String::from("# instructions per unit: cargo run --release -p fanwise-inputs -- --update\n");
     let mut worse = 0;
     println!("{:<40} {:>10} {:>10} {:>8}", "instructions", "recorded", "now", "");
     for Work { name, unit, .. } in WORKS {

@@ -250,7 +250,7 @@ impl Reader<'_> {
     fn broken(&mut self, start: usize, end: usize) {
         let solid = self.scan.last_before(end).map_or(end, |token| token.end);
         let span = Span::new(self.source.id, start, solid.max(start));
-        self.name_of_broken(start);
+        self.names_of_broken(start, end);
         // What describes a broken item describes something.
         let gone: Vec<usize> = self.lowering.docs.range(start..end).map(|(&at, _)| at).collect();
         for at in gone {
@@ -259,17 +259,27 @@ impl Reader<'_> {
         self.file.items.push(Item { docs: Vec::new(), kind: ItemKind::Broken, span });
     }
 
-    /// Keeps the name that a broken item declares, so that nobody complains that it does not exist.
-    fn name_of_broken(&mut self, start: usize) {
+    /// Keeps the names that a broken item declares, so that nobody complains that they do not exist: its
+    /// own, those of the rules in a group, and the word `environments` for a list of them.
+    fn names_of_broken(&mut self, start: usize, end: usize) {
         let first = self.scan.index_from(start);
         let tokens = self.scan.tokens.get(first..).unwrap_or_default();
-        let words = tokens.iter().skip(1).take(2).filter(|token| token.kind == Kind::Word);
-        let mut words = words.map(|token| {
+        let word = |token: &Token| {
             let text = self.source.text.get(token.start..token.end).unwrap_or_default();
             Ident { text: text.into(), span: Span::new(self.source.id, token.start, token.end) }
-        });
-        let name = words.find(|word| !crate::keywords::is_reserved(word));
-        self.file.broken.extend(name);
+        };
+        let is_word = |token: &&Token| token.kind == Kind::Word;
+        let mut names = Vec::new();
+        for (at, token) in tokens.iter().enumerate().take_while(|(_, token)| token.start < end) {
+            let head = is_word(&token).then(|| word(token));
+            if at == 0 && head.as_ref().is_some_and(|head| &*head.text == "environments") {
+                names.extend(head);
+            } else if at == 0 || head.is_some_and(|head| &*head.text == "rule") {
+                let own = tokens.iter().skip(at + 1).take(2).filter(is_word).map(word);
+                names.extend(own.filter(|name| !crate::keywords::is_reserved(name)).take(1));
+            }
+        }
+        self.file.broken.extend(names);
     }
 
     fn edition(&mut self, token: Token, year: Option<(String, usize)>) {

@@ -75,7 +75,7 @@ impl<'a> Checker<'a> {
     fn connection(&mut self, name: &Ident) -> Option<&'a ast::Connection> {
         self.uses(Space::Connection, name);
         let found = self.names.connections.get(&*name.text).copied();
-        if found.is_none() {
+        if found.is_none() && !self.names.unread.contains(&*name.text) {
             let by_integration =
                 self.names.connections.values().find(|one| one.integration.text == name.text).copied();
             let known: Vec<&str> = self.names.connections.keys().copied().collect();

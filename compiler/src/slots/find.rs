@@ -113,7 +113,8 @@ impl<'t, 'e> Walk<'t, 'e> {
             let bracket = self.blocks.next();
             // What stands before a bracket that is further away may be all that is wanted.
             let to = bracket.unwrap_or_else(|| self.blocks.near());
-            let member = if to > from && fields.lengths != 0 { self.members(&fields, from, to)? } else { None };
+            let member =
+                if to > from && fields.lengths != 0 { self.members(&fields, from, to)? } else { None };
             if self.unseen == 0 {
                 break;
             }
@@ -208,7 +209,12 @@ impl<'t, 'e> Walk<'t, 'e> {
 
     /// Does the same where names have many lengths, or escapes: looks at each string.
     #[inline(never)]
-    fn members_by_string(&mut self, fields: &Fields<'t>, from: usize, to: usize) -> Found<Option<Member<'t>>> {
+    fn members_by_string(
+        &mut self,
+        fields: &Fields<'t>,
+        from: usize,
+        to: usize,
+    ) -> Found<Option<Member<'t>>> {
         let mut member = None;
         let mut start = from;
         let mut number = from / BLOCK;
