@@ -47,7 +47,7 @@ mod tests;
 mod unit;
 mod unused;
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
 use grammar::diagnostic::Severity;
@@ -205,6 +205,10 @@ struct RuleState {
     variants: Vec<event::Variant>,
     /// The payload's name.
     alias: Box<str>,
+    /// Where `on` stands.
+    on: Option<Span>,
+    /// Unknown names that were reported.
+    unknown: BTreeSet<Box<str>>,
     /// The transform at the end of the body of `each`, when it wants a list.
     each_body: Option<Span>,
     /// Where the predicate was asked whose text is being written out.

@@ -277,9 +277,22 @@ impl Reader<'_> {
             } else if at == 0 || head.is_some_and(|head| &*head.text == "rule") {
                 let own = tokens.iter().skip(at + 1).take(2).filter(is_word).map(word);
                 names.extend(own.filter(|name| !crate::keywords::is_reserved(name)).take(1));
+                names.extend(tokens.get(at + 1).and_then(|token| self.odd_name(token)));
             }
         }
         self.file.broken.extend(names);
+    }
+
+    /// The name that `"big sale"` or `big-sale` was meant to be.
+    fn odd_name(&self, token: &Token) -> Option<Ident> {
+        let rest = self.source.text.get(token.start..)?;
+        let end = match token.kind {
+            Kind::Text | Kind::OddText => token.end - token.start,
+            _ => rest.find(|letter: char| !letter.is_alphanumeric() && !matches!(letter, '_' | '-'))?,
+        };
+        let text = errors::elsewhere::as_name(rest.get(..end)?)?;
+        let span = Span::new(self.source.id, token.start, token.start + end);
+        Some(Ident { text: text.into(), span })
     }
 
     fn edition(&mut self, token: Token, year: Option<(String, usize)>) {

@@ -230,7 +230,10 @@ impl<'a> Checker<'a> {
     }
 
     fn unknown_fields<'i>(&mut self, target: &Target, unknown: &[&'i Ident]) -> Vec<&'i Ident> {
-        for key in unknown {
+        // Fields of a posted body that stand outside of it are one mistake.
+        let body = target.action.fields.iter().any(|field| field.payload);
+        let told = if body { 1 } else { unknown.len() };
+        for key in unknown.iter().take(told) {
             self.report(messages::unknown_field(key, &target.written, &target.known_as, target.action));
         }
         Vec::new()

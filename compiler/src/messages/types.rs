@@ -56,6 +56,12 @@ pub(crate) fn wrong_kind(
     let wanted: Vec<&str> = kinds.iter().map(|kind| kind.words()).collect();
     let told = Diagnostic::error(Code::E0310, format!("{what} goes with {}", alternatives(&wanted)))
         .at(span, format!("this is {}", given.words()));
+    let told = match kinds {
+        [Kind::Duration] if matches!(given, Kind::Number | Kind::Text) => {
+            told.help("lengths of time have a unit and no quotation marks: `30s`, `15m`, `2h`, `7d`")
+        }
+        _ => told,
+    };
     declared_as(told, declared, &format!("is {}", given.words()))
 }
 
@@ -253,6 +259,7 @@ pub(crate) fn not_a_list(span: Span, kind: Kind, declared: Declared) -> Diagnost
 pub(crate) fn not_constant(span: Span, name: &Ident) -> Diagnostic {
     Diagnostic::error(Code::E0322, format!("the const `{name}` cannot be worked out before events come"))
         .at(span, "")
+        .help("a `choose` in a const needs `otherwise: …`, so that it has a value in every environment")
         .help("a const is made of literals, other consts and `environment`; use `let` in a rule for the rest")
 }
 

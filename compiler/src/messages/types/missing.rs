@@ -48,8 +48,8 @@ pub(crate) fn missing_list_is_empty(span: Span, list: &str, answer: &str, declar
         Diagnostic::warning(Code::W0405, format!("without anything in `{list}` the answer here is {answer}"))
             .at(span, "a missing list counts as empty");
     declared_as(told, declared, "may be missing or empty").fix(
-        format!("ask for at least one: and {list} is not empty"),
-        [(span.tail(), format!(" and {list} is not empty"))],
+        format!("ask for at least one before it: {list} is not empty and …"),
+        [(span.head(), format!("{list} is not empty and "))],
     )
 }
 

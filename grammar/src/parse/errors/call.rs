@@ -13,6 +13,12 @@ pub(in crate::parse) fn function(source: &Source, span: Span, function: &Ident, 
     let report = Diagnostic::error(Code::E0136, format!("`{function}` is not called like a function here"))
         .at(function.span, "transforms stand behind the value, after `|`");
     let Some((first, rest)) = args.split_first() else {
+        if matches!(&*function.text, "now" | "today" | "NOW" | "current_time") {
+            let whole = function.span.to(span);
+            return Diagnostic::error(Code::E0136, "a rule does not know the present time")
+                .at(whole, "it knows when the event happened: `event.time`")
+                .fix("write `event.time`", [(whole, "event.time".to_owned())]);
+        }
         return report.help(format!("write `value | {function}`"));
     };
     piped(source, report, span, first, &transform_name(function), rest)

@@ -93,6 +93,12 @@ fn word(place: &Place<'_>, found: &Token, shown: &str) -> Option<Diagnostic> {
             return Some(told);
         }
     }
+    if tried(Rule::kw_else) && matches!(&*lower, "if" | "default" | "otherwise") {
+        let missing = place.after(1).filter(|next| matches!(place.words(next), "missing" | "null" | "empty"));
+        let whole = missing.map_or(span, |next| span.to(place.span(next)));
+        let told = replace(report, whole, place.source.slice(whole), "else");
+        return Some(told.note("`else` is followed by what stands in for a missing value"));
+    }
     if tried(Rule::deliver) || tried(Rule::kw_deliver) {
         if lower == "where" {
             return Some(replace(report, span, shown, "when"));
@@ -195,7 +201,7 @@ fn quoted_name(place: &Place<'_>, found: &Token, shown: &str) -> Option<Diagnost
 }
 
 /// A text as a name: `big sale` is `big_sale`.
-fn as_name(text: &str) -> Option<String> {
+pub(in crate::parse) fn as_name(text: &str) -> Option<String> {
     let lower = text.to_ascii_lowercase();
     let parts: Vec<&str> = lower.split(|letter: char| !letter.is_ascii_alphanumeric()).collect();
     let name = parts.into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join("_");
@@ -253,7 +259,7 @@ fn symbol(place: &Place<'_>, found: &Token, shown: &str) -> Option<Diagnostic> {
         "{" if word(place.before(4)) == "connection" => {
             Some(connection_detail(unexpected("{").at(span, "nothing follows the integration")))
         }
-        "[" if tried(Rule::sensitive) => {
+        "[" if tried(Rule::sensitive) || tried(Rule::kw_sensitive) => {
             let (item, close) = (one?, place.after(1).filter(|close| place.words(close) == "]")?);
             let whole = place.span(item).to(place.span(close));
             Some(replace(

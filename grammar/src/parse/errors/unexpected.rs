@@ -122,6 +122,12 @@ fn special(place: &Place<'_>, found: &Token, shown: &str) -> Option<Diagnostic> 
     if place.tried == [Rule::ident] && keywords::is_reserved(shown) {
         return Some(name::reserved(span, shown));
     }
+    if place.tried == [Rule::lbrace] && found.kind == Kind::Word && found.first {
+        let end = before.map(|token| place.span(token).tail())?;
+        let told = Diagnostic::error(Code::E0101, "a `{` is missing");
+        let told = told.at(end, "before the next line").help("look whether it has its `}`, too");
+        return Some(told.fix("write `{` here", [(end, " {".to_owned())]));
+    }
     if before_text == "for" && tried(Rule::kw_each) {
         let word = before.map(|token| place.span(token))?;
         return Some(branch::for_without_each(word, span));
