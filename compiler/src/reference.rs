@@ -117,6 +117,9 @@ What a connection can be, and what can be done with it: `connection chat: slack`
 chat.send_message { channel: \"#sales\", text: \"…\" }`. Addresses and credentials are set on the workspace, \
 never in a file.
 
+Rules for each of these are checked and tested. A server delivers through `webhook` so far: a workspace takes \
+no connection of another integration yet.
+
 This page is written by the compiler.
 ";
 

@@ -54,8 +54,15 @@ pub fn parse(source: &Source) -> Parsed {
     lowering.found.extend(fields);
     lowering.found.extend(odd_names(source, &scan));
     let text = patched(source, &scan);
-    let mut reader =
-        Reader { source, scan: &scan, text: &text, lowering, file: ast::File::default(), rereads: 0 };
+    let mut reader = Reader {
+        source,
+        scan: &scan,
+        text: &text,
+        lowering,
+        file: ast::File::default(),
+        braceless: Vec::new(),
+        rereads: 0,
+    };
     reader.items();
     reader.finish()
 }
@@ -128,6 +135,8 @@ struct Reader<'s> {
     text: &'s str,
     lowering: Lowering<'s>,
     file: ast::File,
+    /// Where a `{` is missing: a `}` behind it closes what was never opened.
+    braceless: Vec<usize>,
     /// Items that were read beyond where the next one seemed to begin.
     rereads: usize,
 }
@@ -290,7 +299,8 @@ impl Reader<'_> {
             Kind::Text | Kind::OddText => token.end - token.start,
             _ => rest.find(|letter: char| !letter.is_alphanumeric() && !matches!(letter, '_' | '-'))?,
         };
-        let text = errors::elsewhere::as_name(rest.get(..end)?)?;
+        let written = rest.get(..end).filter(|written| written.contains(['-', '"', '\'']))?;
+        let text = errors::elsewhere::as_name(written)?;
         let span = Span::new(self.source.id, token.start, token.start + end);
         Some(Ident { text: text.into(), span })
     }
@@ -410,6 +420,9 @@ impl Reader<'_> {
             Fault::OddCharacter { start: from, end: until } => from <= at && at <= until + 1,
             _ => false,
         });
+        if tried == [Rule::lbrace] {
+            self.braceless.push(at);
+        }
         if explained {
             return;
         }
@@ -418,9 +431,9 @@ impl Reader<'_> {
     }
 
     fn finish(self) -> Parsed {
-        let Self { source, scan, mut lowering, mut file, .. } = self;
+        let Self { source, scan, mut lowering, mut file, braceless, .. } = self;
         let mut diagnostics = Diagnostics::default();
-        diagnostics.extend(scan_reports(source, scan));
+        diagnostics.extend(scan_reports(source, scan, &braceless));
         diagnostics.extend(std::mem::take(&mut lowering.found));
         diagnostics.extend(std::mem::take(&mut lowering.habits).report(source));
         let unread: Vec<Doc> = std::mem::take(&mut lowering.docs).into_values().flatten().collect();
@@ -449,7 +462,7 @@ fn line_end(text: &str, at: usize) -> usize {
 }
 
 /// The faults of the scan as messages. Where a text is not closed, brackets on its line mean nothing.
-fn scan_reports(source: &Source, scan: &Scan) -> Vec<Diagnostic> {
+fn scan_reports(source: &Source, scan: &Scan, braceless: &[usize]) -> Vec<Diagnostic> {
     let broken: Vec<(usize, usize)> = scan
         .faults
         .iter()
@@ -463,9 +476,15 @@ fn scan_reports(source: &Source, scan: &Scan) -> Vec<Diagnostic> {
         })
         .collect();
     let doubtful = |at: usize| broken.iter().any(|&(from, until)| from <= at && at <= until);
+    let strays = |fault: &&Fault| matches!(fault, Fault::Stray { .. });
+    let left_over: Vec<Fault> = braceless
+        .iter()
+        .filter_map(|&at| scan.faults_in(at, scan.next_item(at, source.text.len())).iter().find(strays))
+        .copied()
+        .collect();
     let told = scan.faults.iter().filter(|fault| match **fault {
         Fault::Unclosed { open, .. } | Fault::Mismatched { open, .. } => !doubtful(open),
-        Fault::Stray { close } => !doubtful(close),
+        Fault::Stray { close } => !doubtful(close) && !left_over.contains(fault),
         _ => true,
     });
     told.map(|fault| errors::faults::fault(source, fault)).collect()

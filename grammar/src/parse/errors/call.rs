@@ -8,6 +8,13 @@ use crate::{
     span::{Ident, Span},
 };
 
+/// Transforms that people call like functions; other names may be predicates.
+const COMMON: &[&str] = &[
+    "abs", "ceil", "count", "date", "domain", "first", "floor", "format", "join", "keys", "last", "lower",
+    "max", "min", "money", "replace", "round", "sort", "split", "sum", "title", "to_int", "to_text", "trim",
+    "unique", "upper", "values",
+];
+
 /// E0136. `lower(x)`.
 pub(in crate::parse) fn function(source: &Source, span: Span, function: &Ident, args: &[Expr]) -> Diagnostic {
     let report = Diagnostic::error(Code::E0136, format!("`{function}` is not called like a function here"))
@@ -21,7 +28,13 @@ pub(in crate::parse) fn function(source: &Source, span: Span, function: &Ident, 
         }
         return report.help(format!("write `value | {function}`"));
     };
-    piped(source, report, span, first, &transform_name(function), rest)
+    let asked = on_one_line(source, first.span);
+    let told = piped(source, report, span, first, &transform_name(function), rest);
+    if rest.is_empty() && transform_name(function) == *function.text && !COMMON.contains(&&*function.text) {
+        told.help(format!("if `{function}` is a predicate of yours: {asked} is {function}"))
+    } else {
+        told
+    }
 }
 
 /// E0136. `x.lower()`.

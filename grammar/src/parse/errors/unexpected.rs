@@ -116,6 +116,9 @@ fn special(place: &Place<'_>, found: &Token, shown: &str) -> Option<Diagnostic> 
     if let Some(quoted) = hyphenated(place, found) {
         return Some(quoted);
     }
+    if let Some(told) = elsewhere::habit(place, found, shown) {
+        return Some(told);
+    }
     if found.kind == Kind::Word && BRANCH_WORDS.contains(&shown) && !tried(Rule::kw_else) {
         return Some(branch::if_word(span, shown));
     }
@@ -131,9 +134,6 @@ fn special(place: &Place<'_>, found: &Token, shown: &str) -> Option<Diagnostic> 
     if before_text == "for" && tried(Rule::kw_each) {
         let word = before.map(|token| place.span(token))?;
         return Some(branch::for_without_each(word, span));
-    }
-    if let Some(told) = elsewhere::habit(place, found, shown) {
-        return Some(told);
     }
     let value = matches!(found.kind, Kind::Word | Kind::Number | Kind::Text | Kind::OddText)
         || matches!(shown, "{" | "[" | "(");
