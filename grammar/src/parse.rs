@@ -225,13 +225,14 @@ impl Reader<'_> {
         })
     }
 
-    /// Whether an item that pest matched up to `at` is followed by the next item, by the end of the
-    /// file or at least by a new line in the first column.
+    /// Whether an item that pest matched up to `at` is followed by the next item, be it on the same line,
+    /// by the end of the file or at least by a new line in the first column.
     fn ends_well(&self, at: usize, end: usize) -> bool {
         let Some(next) = self.scan.token_from(at) else { return true };
         let line =
             self.source.text.get(..next.start).and_then(|upto| upto.rfind('\n')).map_or(0, |at| at + 1);
-        next.start >= end || (next.first && next.start == line)
+        let word = self.source.text.get(next.start..next.end).unwrap_or_default();
+        next.start >= end || (next.first && next.start == line) || Self::rule_of(word).is_some()
     }
 
     /// Something that begins no item.
