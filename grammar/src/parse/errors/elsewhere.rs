@@ -88,10 +88,9 @@ fn word(place: &Place<'_>, found: &Token, shown: &str) -> Option<Diagnostic> {
     let tried = |rule: Rule| place.tried.contains(&rule);
     let lower = shown.to_ascii_lowercase();
     let report = unexpected(shown);
-    if tried(Rule::compare_tail) || tried(Rule::logic) {
-        if let Some(told) = comparison(place, found, &lower) {
-            return Some(told);
-        }
+    let behind_value = tried(Rule::compare_tail) || tried(Rule::logic);
+    if let Some(told) = behind_value.then(|| comparison(place, found, &lower)).flatten() {
+        return Some(told);
     }
     if tried(Rule::kw_else) && matches!(&*lower, "if" | "default" | "otherwise") {
         let missing = place.after(1).filter(|next| matches!(place.words(next), "missing" | "null" | "empty"));
