@@ -21,7 +21,12 @@ const SLOW: Duration = Duration::from_secs(20);
 /// Every rule file of the examples and of the golden messages.
 fn corpus() -> Vec<String> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let folders = ["diagnostics", "../grammar/examples", "../grammar/examples/subscription_shop"];
+    let folders = [
+        "diagnostics",
+        "../grammar/examples",
+        "../grammar/examples/subscription_shop",
+        "../grammar/examples/tea_club",
+    ];
     let mut files: Vec<_> = folders
         .iter()
         .flat_map(|folder| fs::read_dir(root.join(folder)).unwrap())

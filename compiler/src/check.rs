@@ -48,7 +48,7 @@ mod unit;
 pub(crate) mod unreadable;
 mod unused;
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
 use grammar::diagnostic::{Code, Severity};
@@ -203,6 +203,10 @@ struct RuleState {
     variants: Vec<event::Variant>,
     /// The payload's name.
     alias: Box<str>,
+    /// Where `on` stands.
+    on: Option<Span>,
+    /// Unknown names that were reported.
+    unknown: BTreeSet<Box<str>>,
     /// The transform at the end of the body of `each`, when it wants a list.
     each_body: Option<Span>,
     /// Where the predicate was asked whose text is being written out.

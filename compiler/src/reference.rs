@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 
+use crate::catalogue::Catalogue;
 use crate::hir::Settings;
 use crate::setting::SETTINGS;
 use crate::transform::{Accepts, Count, Param, Section, TRANSFORMS, Transform};
@@ -35,6 +36,32 @@ pub fn settings() -> String {
             "\n## {}\n\n{}\n\n```text\nwith {{ {} }}\n```\n",
             one.name, one.meaning, one.example
         );
+    }
+    page
+}
+
+/// The page on integrations, as Markdown.
+#[must_use]
+pub fn integrations() -> String {
+    let mut page = String::from(INTEGRATIONS_HEAD);
+    // Writing to a String cannot fail.
+    for (name, integration) in Catalogue::shipped().integrations {
+        let _ = write!(page, "\n## {}\n\n```text\nconnection my_{name}: {name}\n```\n", integration.title);
+        for (action, what) in &integration.actions {
+            let _ = write!(
+                page,
+                "\n### `{name}` `{action}`\n\n{}\n\n| field | takes | |\n|---|---|---|\n",
+                what.description
+            );
+            for field in &what.fields {
+                let required = if field.required { "Required. " } else { "" };
+                let told = format!("{required}{}", cell(&field.description));
+                let _ = writeln!(page, "| `{}` | `{}` | {} |", field.name, cell(&field.ty), told.trim_end());
+            }
+            if what.open {
+                page.push_str("\nOther fields are passed on as they are.\n");
+            }
+        }
     }
     page
 }
@@ -83,6 +110,18 @@ const SECTIONS: &[(Section, &str)] = &[
     (Section::Time, "Time"),
     (Section::Conversions, "Conversions"),
 ];
+
+const INTEGRATIONS_HEAD: &str = "# Integrations
+
+What a connection can be, and what can be done with it: `connection chat: slack`, then `deliver \
+chat.send_message { channel: \"#sales\", text: \"…\" }`. Addresses and credentials are set on the workspace, \
+never in a file.
+
+Rules for each of these are checked and tested. A server delivers through `webhook` so far: a workspace takes \
+no connection of another integration yet.
+
+This page is written by the compiler.
+";
 
 const TRANSFORMS_HEAD: &str = "# Transforms
 
@@ -158,6 +197,11 @@ mod tests {
     #[test]
     fn the_page_on_settings_is_fresh() {
         check("settings.md", &settings());
+    }
+
+    #[test]
+    fn the_page_on_integrations_is_fresh() {
+        check("integrations.md", &integrations());
     }
 
     /// Each example is a setting that the checker takes, and the checker knows no other.

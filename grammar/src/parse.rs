@@ -54,8 +54,15 @@ pub fn parse(source: &Source) -> Parsed {
     lowering.found.extend(fields);
     lowering.found.extend(odd_names(source, &scan));
     let text = patched(source, &scan);
-    let mut reader =
-        Reader { source, scan: &scan, text: &text, lowering, file: ast::File::default(), rereads: 0 };
+    let mut reader = Reader {
+        source,
+        scan: &scan,
+        text: &text,
+        lowering,
+        file: ast::File::default(),
+        braceless: Vec::new(),
+        rereads: 0,
+    };
     reader.items();
     reader.finish()
 }
@@ -128,6 +135,8 @@ struct Reader<'s> {
     text: &'s str,
     lowering: Lowering<'s>,
     file: ast::File,
+    /// Where a `{` is missing: a `}` behind it closes what was never opened.
+    braceless: Vec<usize>,
     /// Items that were read beyond where the next one seemed to begin.
     rereads: usize,
 }
@@ -216,13 +225,14 @@ impl Reader<'_> {
         })
     }
 
-    /// Whether an item that pest matched up to `at` is followed by the next item, by the end of the
-    /// file or at least by a new line in the first column.
+    /// Whether an item that pest matched up to `at` is followed by the next item, be it on the same line,
+    /// by the end of the file or at least by a new line in the first column.
     fn ends_well(&self, at: usize, end: usize) -> bool {
         let Some(next) = self.scan.token_from(at) else { return true };
         let line =
             self.source.text.get(..next.start).and_then(|upto| upto.rfind('\n')).map_or(0, |at| at + 1);
-        next.start >= end || (next.first && next.start == line)
+        let word = self.source.text.get(next.start..next.end).unwrap_or_default();
+        next.start >= end || (next.first && next.start == line) || Self::rule_of(word).is_some()
     }
 
     /// Something that begins no item.
@@ -250,7 +260,7 @@ impl Reader<'_> {
     fn broken(&mut self, start: usize, end: usize) {
         let solid = self.scan.last_before(end).map_or(end, |token| token.end);
         let span = Span::new(self.source.id, start, solid.max(start));
-        self.name_of_broken(start);
+        self.names_of_broken(start, end);
         // What describes a broken item describes something.
         let gone: Vec<usize> = self.lowering.docs.range(start..end).map(|(&at, _)| at).collect();
         for at in gone {
@@ -259,17 +269,41 @@ impl Reader<'_> {
         self.file.items.push(Item { docs: Vec::new(), kind: ItemKind::Broken, span });
     }
 
-    /// Keeps the name that a broken item declares, so that nobody complains that it does not exist.
-    fn name_of_broken(&mut self, start: usize) {
+    /// Keeps the names that a broken item declares, so that nobody complains that they do not exist: its
+    /// own, those of the rules in a group, and the word `environments` for a list of them.
+    fn names_of_broken(&mut self, start: usize, end: usize) {
         let first = self.scan.index_from(start);
         let tokens = self.scan.tokens.get(first..).unwrap_or_default();
-        let words = tokens.iter().skip(1).take(2).filter(|token| token.kind == Kind::Word);
-        let mut words = words.map(|token| {
+        let word = |token: &Token| {
             let text = self.source.text.get(token.start..token.end).unwrap_or_default();
             Ident { text: text.into(), span: Span::new(self.source.id, token.start, token.end) }
-        });
-        let name = words.find(|word| !crate::keywords::is_reserved(word));
-        self.file.broken.extend(name);
+        };
+        let is_word = |token: &&Token| token.kind == Kind::Word;
+        let mut names = Vec::new();
+        for (at, token) in tokens.iter().enumerate().take_while(|(_, token)| token.start < end) {
+            let head = is_word(&token).then(|| word(token));
+            if at == 0 && head.as_ref().is_some_and(|head| &*head.text == "environments") {
+                names.extend(head);
+            } else if at == 0 || head.is_some_and(|head| &*head.text == "rule") {
+                let own = tokens.iter().skip(at + 1).take(2).filter(is_word).map(word);
+                names.extend(own.filter(|name| !crate::keywords::is_reserved(name)).take(1));
+                names.extend(tokens.get(at + 1).and_then(|token| self.odd_name(token)));
+            }
+        }
+        self.file.broken.extend(names);
+    }
+
+    /// The name that `"big sale"` or `big-sale` was meant to be.
+    fn odd_name(&self, token: &Token) -> Option<Ident> {
+        let rest = self.source.text.get(token.start..)?;
+        let end = match token.kind {
+            Kind::Text | Kind::OddText => token.end - token.start,
+            _ => rest.find(|letter: char| !letter.is_alphanumeric() && !matches!(letter, '_' | '-'))?,
+        };
+        let written = rest.get(..end).filter(|written| written.contains(['-', '"', '\'']))?;
+        let text = errors::elsewhere::as_name(written)?;
+        let span = Span::new(self.source.id, token.start, token.start + end);
+        Some(Ident { text: text.into(), span })
     }
 
     fn edition(&mut self, token: Token, year: Option<(String, usize)>) {
@@ -387,6 +421,9 @@ impl Reader<'_> {
             Fault::OddCharacter { start: from, end: until } => from <= at && at <= until + 1,
             _ => false,
         });
+        if tried == [Rule::lbrace] {
+            self.braceless.push(at);
+        }
         if explained {
             return;
         }
@@ -395,9 +432,9 @@ impl Reader<'_> {
     }
 
     fn finish(self) -> Parsed {
-        let Self { source, scan, mut lowering, mut file, .. } = self;
+        let Self { source, scan, mut lowering, mut file, braceless, .. } = self;
         let mut diagnostics = Diagnostics::default();
-        diagnostics.extend(scan_reports(source, scan));
+        diagnostics.extend(scan_reports(source, scan, &braceless));
         diagnostics.extend(std::mem::take(&mut lowering.found));
         diagnostics.extend(std::mem::take(&mut lowering.habits).report(source));
         let unread: Vec<Doc> = std::mem::take(&mut lowering.docs).into_values().flatten().collect();
@@ -426,7 +463,7 @@ fn line_end(text: &str, at: usize) -> usize {
 }
 
 /// The faults of the scan as messages. Where a text is not closed, brackets on its line mean nothing.
-fn scan_reports(source: &Source, scan: &Scan) -> Vec<Diagnostic> {
+fn scan_reports(source: &Source, scan: &Scan, braceless: &[usize]) -> Vec<Diagnostic> {
     let broken: Vec<(usize, usize)> = scan
         .faults
         .iter()
@@ -440,9 +477,15 @@ fn scan_reports(source: &Source, scan: &Scan) -> Vec<Diagnostic> {
         })
         .collect();
     let doubtful = |at: usize| broken.iter().any(|&(from, until)| from <= at && at <= until);
+    let strays = |fault: &&Fault| matches!(fault, Fault::Stray { .. });
+    let left_over: Vec<Fault> = braceless
+        .iter()
+        .filter_map(|&at| scan.faults_in(at, scan.next_item(at, source.text.len())).iter().find(strays))
+        .copied()
+        .collect();
     let told = scan.faults.iter().filter(|fault| match **fault {
         Fault::Unclosed { open, .. } | Fault::Mismatched { open, .. } => !doubtful(open),
-        Fault::Stray { close } => !doubtful(close),
+        Fault::Stray { close } => !doubtful(close) && !left_over.contains(fault),
         _ => true,
     });
     told.map(|fault| errors::faults::fault(source, fault)).collect()

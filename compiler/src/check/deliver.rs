@@ -75,7 +75,7 @@ impl<'a> Checker<'a> {
     fn connection(&mut self, name: &Ident) -> Option<&'a ast::Connection> {
         self.uses(Space::Connection, name);
         let found = self.names.connections.get(&*name.text).copied();
-        if found.is_none() {
+        if found.is_none() && !self.names.unread.contains(&*name.text) {
             let by_integration =
                 self.names.connections.values().find(|one| one.integration.text == name.text).copied();
             let known: Vec<&str> = self.names.connections.keys().copied().collect();
@@ -230,7 +230,10 @@ impl<'a> Checker<'a> {
     }
 
     fn unknown_fields<'i>(&mut self, target: &Target, unknown: &[&'i Ident]) -> Vec<&'i Ident> {
-        for key in unknown {
+        // Fields of a posted body that stand outside of it are one mistake.
+        let body = target.action.fields.iter().any(|field| field.payload);
+        let told = if body { 1 } else { unknown.len() };
+        for key in unknown.iter().take(told) {
             self.report(messages::unknown_field(key, &target.written, &target.known_as, target.action));
         }
         Vec::new()

@@ -23,7 +23,8 @@ pub(super) fn to_check(names: &Names, world: &World) -> Vec<Arc<str>> {
 /// The workspace is in an environment that the bundle does not declare.
 pub(super) fn unknown_in_world(names: &Names, world: &World) -> Option<Diagnostic> {
     let one = world.environment.as_ref()?;
-    let known = names.environments.iter().any(|declared| **declared == **one);
+    let known = names.unread.contains("environments")
+        || names.environments.iter().any(|declared| **declared == **one);
     (!known).then(|| messages::workspace_environment_unknown(Span::default(), one, &names.environments))
 }
 
@@ -37,7 +38,7 @@ impl Checker<'_> {
     /// A declared environment by name; reports when it is none.
     pub(super) fn environment_named(&mut self, name: &Ident) -> bool {
         let known = self.names.environments.iter().any(|one| **one == *name.text);
-        if !known {
+        if !known && !self.names.unread.contains("environments") {
             self.report(messages::unknown_environment(name, &self.names.environments));
         }
         known

@@ -85,7 +85,7 @@ fn fit_records(from: &RecordType, to: &RecordType) -> Fit {
             worse(fit(&given.ty, &wanted.ty), Fit::Checked)
         }
         Some(given) => fit(&given.ty, &wanted.ty),
-        None if wanted.ty.is_optional() => Fit::Fits,
+        None if wanted.ty.is_optional() || wanted.ty.is_broken() => Fit::Fits,
         None if from.open => Fit::Checked,
         None => Fit::Wrong,
     };

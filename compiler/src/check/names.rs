@@ -1,6 +1,6 @@
 //! Every declared name of a bundle. A bundle is a flat set: names are unique across its files.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use grammar::{Diagnostic, Ident, Span, ast};
 
@@ -94,6 +94,8 @@ impl Named<'_> {
 pub(super) struct Names<'a> {
     /// The declared environments; the default ones when none are.
     pub(super) environments: Vec<Box<str>>,
+    /// What items declare that could not be read; `environments` stands for the list of them.
+    pub(super) unread: BTreeSet<&'a str>,
     pub(super) connections: BTreeMap<&'a str, &'a ast::Connection>,
     pub(super) schemas: BTreeMap<&'a str, SchemaDecl<'a>>,
     pub(super) values: BTreeMap<&'a str, Named<'a>>,
@@ -112,6 +114,7 @@ pub(super) fn collect<'a>(files: &'a [ast::File], world: &World) -> (Names<'a>, 
         collector.item(item);
     }
     let mut names = collector.names;
+    names.unread = files.iter().flat_map(|file| &file.broken).map(|name| &*name.text).collect();
     if names.environments.is_empty() {
         names.environments = ["sandbox", "production"].map(Box::from).to_vec();
     }

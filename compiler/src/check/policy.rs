@@ -43,8 +43,10 @@ impl Checker<'_> {
     fn policy(&mut self, settings: &mut Settings, name: &Ident, argument: Option<&Ident>) {
         self.uses(Space::Policy, name);
         let Some(policy) = self.names.policies.get(&*name.text).copied() else {
-            let known: Vec<&str> = self.names.policies.keys().copied().collect();
-            self.report(names::unknown_policy(name, &known));
+            if !self.names.unread.contains(&*name.text) {
+                let known: Vec<&str> = self.names.policies.keys().copied().collect();
+                self.report(names::unknown_policy(name, &known));
+            }
             return;
         };
         let argument = argument.map(|argument| self.name(argument));

@@ -51,10 +51,16 @@ impl Checker<'_> {
             self.report(messages::payload_has_a_name(name, &alias));
             return;
         }
+        // Said once for a rule; what a broken declaration was to mean is not known.
+        let news = self.rule.unknown.insert(name.text.clone());
+        if !news || self.names.unread.contains(&*name.text) {
+            return;
+        }
         let scope = self.scope.iter().map(|one| &*one.name);
         let known: Vec<&str> =
             scope.chain(self.names.values.keys().copied()).chain(RESERVED.iter().copied()).collect();
-        self.report(messages::unknown_name(name, &known));
+        let read_from = self.rule.alias.is_empty().then_some(self.rule.on).flatten();
+        self.report(messages::unknown_name(name, &known, read_from));
     }
 
     /// Introduces a name, unless it means something already.

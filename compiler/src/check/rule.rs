@@ -129,6 +129,7 @@ impl Checker<'_> {
     fn payload(&mut self, alias: Option<&grammar::Ident>, on: Span) -> Binding {
         let ty = Self::payload_type(&self.rule.variants);
         let read = Expr::Read(self.path(Path(Arc::from(Vec::new()))));
+        self.rule.on = Some(on);
         let span = alias.map_or(on, |alias| alias.span);
         let value = Typed::read(read, ty, span, Place::root(Root::Payload));
         match alias {

@@ -91,6 +91,7 @@ impl Checker<'_> {
                     self.report(messages::not_a_schedule(name, named.words()));
                     None
                 }
+                None if self.names.unread.contains(&*name.text) => None,
                 None => {
                     self.report(messages::unknown_schedule(name, &self.schedule_names()));
                     None

@@ -118,6 +118,7 @@ impl Checker<'_> {
         self.uses(Space::Schema, name);
         match self.schema_named(name) {
             Some(ty) => ty,
+            None if self.names.unread.contains(&*name.text) => Type::Broken,
             None => {
                 let plain = PLAIN.iter().map(|(name, _)| *name);
                 let known: Vec<&str> = plain.chain(self.names.schemas.keys().copied()).collect();

@@ -88,7 +88,8 @@ impl Checker<'_> {
     }
 
     fn expected_rule(&mut self, rule: &Ident) {
-        if !self.names.rules.contains_key(&*rule.text) {
+        let known = self.names.rules.contains_key(&*rule.text) || self.names.unread.contains(&*rule.text);
+        if !known {
             let known: Vec<&str> = self.names.rules.keys().copied().collect();
             self.report(messages::unknown_rule(rule, &known));
         }
@@ -171,8 +172,10 @@ impl Checker<'_> {
     ) -> Vec<ExpectedField> {
         self.uses(Space::Connection, connection);
         let Some(declared) = self.names.connections.get(&*connection.text).copied() else {
-            let known: Vec<&str> = self.names.connections.keys().copied().collect();
-            self.report(names::unknown_connection(connection, None, None, &known));
+            if !self.names.unread.contains(&*connection.text) {
+                let known: Vec<&str> = self.names.connections.keys().copied().collect();
+                self.report(names::unknown_connection(connection, None, None, &known));
+            }
             return Vec::new();
         };
         let world = self.world;

@@ -23,12 +23,21 @@ fn takes(action: &Action) -> String {
     format!("{}{more}", fields.join(", "))
 }
 
+/// The only candidate that shares a longer word: `upsert_contact` and `create_or_update_contact`.
+fn same_part<'n>(name: &str, known: &[&'n str]) -> Option<&'n str> {
+    let shares =
+        |one: &str| one.split('_').any(|part| part.len() > 3 && name.split('_').any(|own| own == part));
+    let mut alike = known.iter().filter(|one| shares(one));
+    let first = alike.next()?;
+    alike.next().is_none().then_some(*first)
+}
+
 /// E0401
 pub(crate) fn unknown_action(name: &Ident, connection: &ast::Connection, known: &[&str]) -> Diagnostic {
     let close = closest(name, known);
     let told =
         Diagnostic::error(Code::E0401, format!("{} has no action called `{name}`", connection.integration))
-            .at(name.span, did_you_mean(close))
+            .at(name.span, did_you_mean(close.or_else(|| same_part(name, known))))
             .also(
                 connection.integration.span,
                 format!("`{}` is a {} connection", connection.name, connection.integration),
@@ -65,6 +74,13 @@ pub(crate) fn unknown_field(key: &Ident, written: &str, known_as: &str, action: 
     let told = Diagnostic::error(Code::E0403, format!("`{written}` has no field called `{key}`"))
         .at(key.span, did_you_mean(close))
         .note(format!("{known_as} takes: {}", takes(action)));
+    let told = if crate::setting::SETTINGS.iter().any(|one| one.name == &*key.text) {
+        told.help(format!("a setting stands behind the record: with {{ {key}: … }}"))
+    } else if close.is_none() && known.contains(&"body") {
+        told.help(format!("what is posted stands in `body`: {{ body: {{ {key}: … }} }}"))
+    } else {
+        told
+    };
     replacing(told, key.span, key, close)
 }
 

@@ -37,15 +37,18 @@ pub(crate) fn value_twice(span: Span, value: &str) -> Diagnostic {
 }
 
 /// E0202
-pub(crate) fn unknown_name(name: &Ident, known: &[&str]) -> Diagnostic {
+pub(crate) fn unknown_name(name: &Ident, known: &[&str], on: Option<Span>) -> Diagnostic {
     let close = closest(name, known);
     let told = Diagnostic::error(Code::E0202, format!("nothing is called `{name}` here"))
         .at(name.span, did_you_mean(close))
         .note(format!("names that mean something here: {}", listed(known)));
-    let told = if close.is_none() {
-        told.help(format!("a text stands in quotation marks: \"{name}\""))
-    } else {
-        told
+    let told = match (close, on) {
+        (None, Some(on)) => told
+            .also(on, "no `as` gives the event's data a name, so it is `payload`")
+            .help(format!("write `as {name}` there if you mean the event's data"))
+            .help(format!("a text stands in quotation marks: \"{name}\"")),
+        (None, None) => told.help(format!("a text stands in quotation marks: \"{name}\"")),
+        (Some(_), _) => told,
     };
     replacing(told, name.span, name, close)
 }
@@ -81,9 +84,34 @@ pub(crate) fn unknown_envelope_field(name: &Ident, fields: &[&str]) -> Diagnosti
     replacing(told, name.span, name, close)
 }
 
+/// What the types of other languages are called here.
+const TYPE_SYNONYMS: &[(&str, &str)] = &[
+    ("string", "text"),
+    ("str", "text"),
+    ("varchar", "text"),
+    ("number", "decimal"),
+    ("float", "decimal"),
+    ("double", "decimal"),
+    ("money", "decimal"),
+    ("integer", "int"),
+    ("bigint", "int"),
+    ("boolean", "bool"),
+    ("timestamp", "datetime"),
+    ("time", "datetime"),
+    ("object", "any"),
+    ("json", "any"),
+    ("array", "list of any"),
+];
+
+/// The type that is meant by one of another language.
+fn type_synonym(word: &str) -> Option<&'static str> {
+    let lower = word.to_ascii_lowercase();
+    TYPE_SYNONYMS.iter().find(|(habit, _)| *habit == lower).map(|(_, meant)| *meant)
+}
+
 /// E0204
 pub(crate) fn unknown_type(name: &Ident, known: &[&str]) -> Diagnostic {
-    let close = closest(name, known);
+    let close = type_synonym(name).or_else(|| closest(name, known));
     let told = Diagnostic::error(Code::E0204, format!("no type or schema is called `{name}`"))
         .at(name.span, did_you_mean(close))
         .note(format!("there are: {}", listed(known)));
@@ -270,8 +298,13 @@ pub(crate) fn unknown_transform(name: &Ident, known: &[&str]) -> Diagnostic {
     }
     let close = closest(name, known);
     let told = Diagnostic::error(Code::E0216, format!("no transform is called `{name}`"))
-        .at(name.span, did_you_mean(close))
-        .help("`fanwise explain E0216` lists all transforms");
+        .at(name.span, did_you_mean(close));
+    let told = match &*name.text {
+        "default" | "fallback" | "coalesce" | "if_missing" | "or" => {
+            told.help("what stands in for a missing value is written `else`: `lead.name else \"there\"`")
+        }
+        _ => told.help("`fanwise explain E0216` lists all transforms"),
+    };
     replacing(told, name.span, name, close)
 }
 

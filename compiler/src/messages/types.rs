@@ -259,6 +259,7 @@ pub(crate) fn not_a_list(span: Span, kind: Kind, declared: Declared) -> Diagnost
 pub(crate) fn not_constant(span: Span, name: &Ident) -> Diagnostic {
     Diagnostic::error(Code::E0322, format!("the const `{name}` cannot be worked out before events come"))
         .at(span, "")
+        .help("a `choose` in a const needs `otherwise: …`, so that it has a value in every environment")
         .help("a const is made of literals, other consts and `environment`; use `let` in a rule for the rest")
 }
 

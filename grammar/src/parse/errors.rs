@@ -2,6 +2,7 @@
 
 pub(super) mod branch;
 pub(super) mod call;
+pub(super) mod elsewhere;
 pub(super) mod empty;
 pub(super) mod faults;
 pub(super) mod limit;

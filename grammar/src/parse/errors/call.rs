@@ -9,14 +9,26 @@ use crate::{
     span::{Ident, Span},
 };
 
+/// Transforms that people call like functions; other names may be predicates.
+const COMMON: &[&str] = &[
+    "abs", "ceil", "count", "date", "domain", "first", "floor", "format", "join", "keys", "last", "lower",
+    "max", "min", "money", "replace", "round", "sort", "split", "sum", "title", "to_int", "to_text", "trim",
+    "unique", "upper", "values",
+];
+
 /// E0136. `lower(x)`.
 pub(in crate::parse) fn function(source: &Source, span: Span, function: &Ident, args: &[Expr]) -> Diagnostic {
     let report = Diagnostic::error(Code::E0136, format!("`{function}` is not called like a function here"));
     match &*function.text.to_lowercase() {
-        "now" | "today" | "time" | "utcnow" | "current_timestamp" | "getdate" => {
-            return report
-                .at(function.span, "rules know no clock but their event's")
-                .help("write `event.time`: a replay then gives the same answer");
+        "now" | "today" | "time" | "utcnow" | "current_time" | "current_timestamp" | "getdate" => {
+            let told = Diagnostic::error(Code::E0136, "a rule does not know the present time");
+            let told = told.note("a replay then gives the same answer");
+            let whole = function.span.to(span);
+            let told = told.at(whole, "it knows when the event happened: `event.time`");
+            return match args {
+                [] => told.fix("write `event.time`", [(whole, "event.time".to_owned())]),
+                _ => told.help("write `event.time`"),
+            };
         }
         "random" | "rand" | "uuid" | "uuidv4" => {
             return report
@@ -29,7 +41,14 @@ pub(in crate::parse) fn function(source: &Source, span: Span, function: &Ident, 
     let Some((first, rest)) = args.split_first() else {
         return report.help(format!("write `value | {function}`"));
     };
-    piped(source, report, span, first, suggest::transform(function), rest)
+    let asked = on_one_line(source, first.span);
+    let transform = suggest::transform(function);
+    let told = piped(source, report, span, first, transform, rest);
+    if rest.is_empty() && transform == &*function.text && !COMMON.contains(&&*function.text) {
+        told.help(format!("if `{function}` is a predicate of yours: {asked} is {function}"))
+    } else {
+        told
+    }
 }
 
 /// E0136. `x.lower()`.

@@ -41,9 +41,11 @@ pub(in crate::parse) fn hyphen_in_action(span: Span, name: &str) -> Diagnostic {
 
 /// E0110. A word of the language where a name belongs.
 pub(in crate::parse) fn reserved(span: Span, word: &str) -> Diagnostic {
+    // Many an environment is called so.
+    let meant = if word == "test" { "testing".to_owned() } else { format!("{word}_") };
     Diagnostic::error(Code::E0110, format!("`{word}` is a word of the language and cannot be a name"))
         .at(span, "a name was expected")
-        .fix(format!("call it `{word}_`"), [(span, format!("{word}_"))])
+        .fix(format!("call it `{meant}`"), [(span, meant.clone())])
         .note("field names are free: after a dot and before `:` any word can stand")
 }
 

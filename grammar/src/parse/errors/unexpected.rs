@@ -1,6 +1,6 @@
 //! From what pest tried and the text it found to a message in words.
 
-use super::{branch, missing_colon, name, text};
+use super::{branch, elsewhere, missing_colon, name, text};
 use crate::{
     Diagnostic, Source,
     diagnostic::Code,
@@ -39,21 +39,27 @@ pub(in crate::parse) struct Place<'a> {
 }
 
 impl Place<'_> {
-    fn span(&self, token: &Token) -> Span {
+    pub(super) fn span(&self, token: &Token) -> Span {
         Span::new(self.source.id, token.start, token.end)
     }
 
-    fn words(&self, token: &Token) -> &str {
+    pub(super) fn words(&self, token: &Token) -> &str {
         self.source.text.get(token.start..token.end).unwrap_or_default()
     }
 
-    fn found(&self) -> Option<&Token> {
+    pub(super) fn found(&self) -> Option<&Token> {
         self.scan.token_from(self.at).filter(|token| token.start < self.end)
     }
 
-    fn before(&self, back: usize) -> Option<&Token> {
+    pub(super) fn before(&self, back: usize) -> Option<&Token> {
         let index = self.scan.index_from(self.at).checked_sub(back)?;
         self.scan.tokens.get(index)
+    }
+
+    /// The token so many steps behind the found one.
+    pub(super) fn after(&self, steps: usize) -> Option<&Token> {
+        let index = self.scan.index_from(self.at).checked_add(steps)?;
+        self.scan.tokens.get(index).filter(|token| token.start < self.end)
     }
 
     /// The `{` of the hole that this place is in.
@@ -84,6 +90,9 @@ pub(in crate::parse) fn unexpected(place: &Place<'_>) -> Diagnostic {
         return special;
     }
     if let Some(brace) = place.hole() {
+        if let Some(told) = elsewhere::doubled_brace(place, brace) {
+            return told;
+        }
         let shown = if shown == "}" { "" } else { shown };
         return text::not_a_hole(place.span(brace), span, shown);
     }
@@ -107,11 +116,20 @@ fn special(place: &Place<'_>, found: &Token, shown: &str) -> Option<Diagnostic> 
     if let Some(quoted) = hyphenated(place, found) {
         return Some(quoted);
     }
+    if let Some(told) = elsewhere::habit(place, found, shown) {
+        return Some(told);
+    }
     if found.kind == Kind::Word && BRANCH_WORDS.contains(&shown) && !tried(Rule::kw_else) {
         return Some(branch::if_word(span, shown));
     }
     if place.tried == [Rule::ident] && keywords::is_reserved(shown) {
         return Some(name::reserved(span, shown));
+    }
+    if place.tried == [Rule::lbrace] && found.kind == Kind::Word && found.first {
+        let end = before.map(|token| place.span(token).tail())?;
+        let told = Diagnostic::error(Code::E0101, "a `{` is missing");
+        let told = told.at(end, "before the next line").help("look whether it has its `}`, too");
+        return Some(told.fix("write `{` here", [(end, " {".to_owned())]));
     }
     if before_text == "for" && tried(Rule::kw_each) {
         let word = before.map(|token| place.span(token))?;
@@ -121,6 +139,9 @@ fn special(place: &Place<'_>, found: &Token, shown: &str) -> Option<Diagnostic> 
         || matches!(shown, "{" | "[" | "(");
     if tried(Rule::colon) && value && !tried(Rule::logic) {
         let key = before.filter(|token| matches!(token.kind, Kind::Word | Kind::Text | Kind::TextEnd))?;
+        if let Some(told) = elsewhere::deep_comparison(place, found, shown) {
+            return Some(told);
+        }
         let shown = place.words(key).trim_matches('"').to_owned();
         return Some(missing_colon(place.span(key), &shown, span));
     }

@@ -258,6 +258,16 @@ fn a_broken_item_keeps_its_name() {
 }
 
 #[test]
+fn items_on_one_line_are_all_read() {
+    let parsed = parsed(
+        "const a = 1 rule b { on x ignore } schedule c = weekdays 09:00 to 17:00 in \"UTC\" rule d {\n  on x\n  ignore\n}\n",
+    );
+    assert!(parsed.diagnostics.is_empty());
+    assert_eq!(parsed.file.items.len(), 4);
+    assert!(parsed.file.items.iter().all(|item| !matches!(item.kind, ItemKind::Broken)));
+}
+
+#[test]
 fn a_misspelled_item_does_not_spoil_its_neighbours() {
     let parsed = parsed("const a = 1\nrul b {\n  on x\n}\nconst c = 2\n");
     let kinds: Vec<bool> =
