@@ -240,7 +240,9 @@ mod tests {
     /// While the action is unknown, its fields are not looked at.
     #[test]
     fn a_file_with_more_mistakes_afterwards_is_left_as_it_was() {
-        let rules = format!("{HEAD}rule a {{ on s.x as s deliver hook.send_webook {{ p: 1, q: 2 }} }}\n");
+        let rules = format!(
+            "{HEAD}connection chat: slack\nrule a {{ on s.x as s deliver chat.send_mesage {{ p: 1, q: 2 }} }}\n"
+        );
         let other = "rule b { on s.x as s when s.total == 5 deliver hook.send_webhook { body: s } }\n";
         let files = [("a.route", &*rules), ("b.route", other)];
         let mended = mend(&bundle(&files), &World::offline(None), |_| true);

@@ -102,6 +102,8 @@ impl Replays {
     #[must_use]
     pub fn cancel(&self, workspace: &WorkspaceId, id: &ReplayId) -> bool {
         let found = self.running().get(&(workspace.clone(), id.clone())).cloned();
+        // One that has just ended is still among them.
+        let found = found.filter(|running| running.record().progress.state == ReplayState::Running);
         if let Some(running) = &found {
             running.cancelled.store(true, Ordering::Release);
         }

@@ -286,12 +286,12 @@ fn fix_of_one_file_keeps_names_that_its_neighbours_declare() {
 #[test]
 fn fix_leaves_choices_and_what_it_would_make_worse() {
     let folder = tempfile::tempdir().unwrap();
-    let head = "edition 2026\nconnection hook: webhook\n";
+    let head = "edition 2026\nconnection hook: webhook\nconnection chat: slack\n";
     let choice = format!(
         "{head}rule a {{ on a.b as x when x.a is 1 or x.b is 2 and x.c == 3 deliver hook.send_webhook }}\n"
     );
     let choice = written(folder.path(), "choice.route", &choice);
-    let worse = "rule b { on a.b deliver hook.send_webook { p: 1, q: 2 } }\n";
+    let worse = "rule b { on a.b deliver chat.send_mesage { p: 1, q: 2 } }\n";
     let worse_path = written(folder.path(), "worse.route", worse);
     let ran = fanwise(&["fix", folder.path().to_str().unwrap()], "");
     assert_eq!(ran.code, 3, "{}", ran.err);
