@@ -124,7 +124,7 @@ impl Gates {
 
     /// Asks `dedupe` and `throttle`, and remembers what passes both. Says which one stops it.
     pub fn pass(&mut self, gated: &Gated, now: Timestamp) -> Option<Stop> {
-        if gated.dedupe.is_some_and(|once| self.dedupe.is_known(once.key, now)) {
+        if gated.dedupe.is_some_and(|once| self.dedupe.is_repeated(once.key, once.within, now)) {
             return Some(Stop::Duplicate);
         }
         let shut = |limit: Tally| !self.throttle.is_open(limit.key, limit.allow, limit.every, now);
@@ -162,6 +162,13 @@ impl Gates {
         if let Some(limit) = gated.throttle {
             self.throttle.put_back(limit.key, before.throttle);
         }
+    }
+
+    /// Takes over what an earlier run remembered, whose clock may have been ahead of ours: what it says to have
+    /// been sent later than now counts as sent now. Duplicates see to that themselves, when they are asked for.
+    pub fn not_after(&mut self, now: Timestamp) {
+        self.throttle.not_after(now);
+        self.rate.not_after(now);
     }
 
     /// Whether nothing that they remember counts any more.

@@ -25,7 +25,7 @@ use std::sync::Arc;
 pub type Lsn = u64;
 
 /// Where a record lies.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Position {
     /// The segment's number.
     pub segment: u32,

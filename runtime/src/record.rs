@@ -13,13 +13,15 @@ use jiff::Timestamp;
 use self::take::Take;
 use self::wire::Put;
 use crate::id::{DeliveryId, WorkspaceId};
+use crate::journal::Position;
 use crate::model::{AttemptRecord, DeliveryRecord, EventRecord, State};
 use crate::node::accept::Identity;
 
 /// The version of the encoding that is written. An unknown one is refused at start.
-const VERSION: u8 = 3;
+const VERSION: u8 = 4;
 
-/// The oldest version that is read: events had no trace context.
+/// The oldest version that is read: events had no trace context. Until version 3, copies did not say where a
+/// delivery was owed first.
 const OLDEST_VERSION: u8 = 2;
 
 /// One fact.
@@ -102,6 +104,17 @@ pub struct Waits {
     pub attempts: u32,
     /// Not before this.
     pub due_at: Timestamp,
+    /// Where it was owed first.
+    pub origin: Origin,
+}
+
+/// Where a delivery was owed first. Lanes are in this order, wherever copies of it lie.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Origin {
+    /// The record that owed it; segment 0 when an earlier version has copied it without a word about it.
+    pub position: Position,
+    /// Which of that record's deliveries it was.
+    pub index: u32,
 }
 
 impl Carried {
@@ -168,6 +181,7 @@ impl Record {
                 for waits in &carried.waits {
                     put.number(u64::from(waits.attempts));
                     put.time(waits.due_at);
+                    put.origin(&waits.origin);
                 }
             }
         }
@@ -301,7 +315,9 @@ mod tests {
 
     fn carried(at: Timestamp) -> Carried {
         let owed = owed();
-        let waits = (0..).zip(&owed.deliveries).map(|(attempts, _)| Waits { attempts, due_at: at });
+        let origin = |index| Origin { position: Position { segment: 3, offset: 1_000 }, index };
+        let waits = (0..).zip(&owed.deliveries);
+        let waits = waits.map(|(attempts, _)| Waits { attempts, due_at: at, origin: origin(attempts + 200) });
         Carried { waits: waits.collect(), owed }
     }
 
@@ -394,25 +410,45 @@ mod tests {
         }
     }
 
+    /// The bytes of a record as versions 2 and 3 wrote them, and what is read from them.
+    fn of_version(version: u8, mut record: Record) -> (Vec<u8>, Record) {
+        let owed = match &mut record {
+            Record::Accepted(owed) | Record::Replayed(owed) => Some(&mut **owed),
+            Record::Carried(carried) => Some(&mut carried.owed),
+            _ => None,
+        };
+        let had_context = version >= 3 || owed.is_none();
+        if let Some(owed) = owed.filter(|_| !had_context) {
+            owed.event.trace_context = None;
+        }
+        let waits = match &mut record {
+            Record::Carried(carried) => std::mem::take(&mut carried.waits),
+            _ => Vec::new(),
+        };
+        let mut bytes = record.to_bytes();
+        if !had_context {
+            // Behind the attributes: that there is no trace context.
+            let attributes = br#"{"id":"1"}"#;
+            let at = bytes.windows(attributes.len()).position(|bytes| bytes == attributes).unwrap();
+            assert_eq!(bytes.remove(at + attributes.len()), 0);
+        }
+        let mut put = Put(bytes);
+        for waits in &waits {
+            put.number(u64::from(waits.attempts));
+            put.time(waits.due_at);
+        }
+        if let Record::Carried(carried) = &mut record {
+            carried.waits = waits.iter().map(|one| Waits { origin: Origin::default(), ..*one }).collect();
+        }
+        let mut bytes = put.done();
+        bytes[0] = version;
+        (bytes, record)
+    }
+
     #[test]
-    fn records_of_the_version_before_are_read() {
-        for record in records() {
-            let mut bytes = record.to_bytes();
-            let mut expected = record;
-            let owed = match &mut expected {
-                Record::Accepted(owed) | Record::Replayed(owed) => Some(&mut **owed),
-                Record::Carried(carried) => Some(&mut carried.owed),
-                _ => None,
-            };
-            if let Some(owed) = owed {
-                owed.event.trace_context = None;
-                bytes = expected.to_bytes();
-                // Behind the attributes: that there is no trace context.
-                let attributes = br#"{"id":"1"}"#;
-                let at = bytes.windows(attributes.len()).position(|bytes| bytes == attributes).unwrap();
-                assert_eq!(bytes.remove(at + attributes.len()), 0);
-            }
-            bytes[0] = 2;
+    fn records_of_the_versions_before_are_read() {
+        for (version, record) in [2, 3].into_iter().flat_map(|v| records().into_iter().map(move |r| (v, r))) {
+            let (mut bytes, expected) = of_version(version, record);
             assert!(Glance::of(&bytes).is_some());
             assert_eq!(Record::from_bytes(&bytes), Ok(expected));
             bytes[0] = 1;

@@ -16,13 +16,14 @@ mod auditor;
 mod disk;
 mod flip;
 mod life;
+#[expect(clippy::type_complexity, reason = "a table of a test")]
+mod order;
 pub(crate) mod scheduler;
 mod shadow;
 pub(crate) mod sync;
 mod tests;
 #[expect(clippy::result_large_err, reason = "the transport's own type")]
 mod town;
-#[expect(clippy::type_complexity, reason = "a table of a test")]
 mod verdict;
 #[expect(clippy::type_complexity, reason = "a table of a test")]
 mod world;

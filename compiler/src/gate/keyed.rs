@@ -113,6 +113,12 @@ impl<K: Kind> Gate<K> {
         live.filter_map(|(_, key)| self.entry(*key))
     }
 
+    /// What is forgotten later than then.
+    pub(super) fn beyond(&self, then: i64) -> Vec<Entry<K::State>> {
+        let live = self.ends.range((then.saturating_add(1), GateKey::FIRST)..);
+        live.filter_map(|(_, key)| self.entry(*key)).collect()
+    }
+
     /// Remembers what one of [`Self::entries`] says. Of more keys than allowed the longest-lived stay.
     pub fn keep(&mut self, entry: Entry<K::State>) {
         self.put(entry.key, entry.state, entry.until, i64::MIN);

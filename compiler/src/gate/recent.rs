@@ -68,6 +68,17 @@ impl Recent {
         }
     }
 
+    /// The clock went back: what was sent later than now counts as sent now. How far the last one moved.
+    pub(super) fn not_after(&mut self, now: i64) -> i64 {
+        let last = self.sends.last().map_or(now, |&(at, _)| at);
+        let later = self.sends.extract_if(.., |&mut (at, _)| at >= now);
+        let count = later.fold(0_u32, |count, (_, more)| count.saturating_add(more));
+        if count > 0 {
+            self.sends.push((now, count));
+        }
+        last.saturating_sub(now).max(0)
+    }
+
     /// When the last of them means nothing any more.
     #[must_use]
     pub fn until(&self, every: i64) -> i64 {
@@ -94,5 +105,15 @@ impl<K: Kind<State = Recent>> Gate<K> {
         recent.push(every, now);
         let until = recent.until(every);
         self.put(key, recent, until, now);
+    }
+
+    /// Takes over what an earlier run remembered. Its clock may have been ahead of ours: what it says to have
+    /// been sent later than now counts as sent now, or nothing would pass until then.
+    pub(super) fn not_after(&mut self, now: Timestamp) {
+        let now = millis(now);
+        for mut entry in self.beyond(now) {
+            entry.until = entry.until.saturating_sub(entry.state.not_after(now));
+            self.put_back(entry.key, Some(entry));
+        }
     }
 }

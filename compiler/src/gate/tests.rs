@@ -171,6 +171,35 @@ fn what_still_counts_can_be_taken_out_and_put_in_again() {
 }
 
 #[test]
+fn a_clock_that_has_gone_back_holds_nothing_up_for_as_long() {
+    let hour = 3_600;
+    let mut gates = Gates::new(100);
+    let gated = Gated { dedupe: Some(Once { key: key("d"), within: MINUTE }), throttle: None };
+    assert_eq!(gates.pass(&gated, at(hour)), None);
+    for second in [hour - 30, hour - 20] {
+        gates.rate.started(key("r"), MINUTE, at(second));
+        gates.throttle.count(key("t"), MINUTE, at(second));
+    }
+    // A server that starts then knows only that they were sent before it.
+    gates.not_after(at(5));
+    assert_eq!(gates.rate.start_at(key("r"), 2, MINUTE, at(5)), at(65));
+    assert_eq!(gates.rate.start_at(key("r"), 3, MINUTE, at(5)), at(5));
+    let open = [64, 65].map(|second| gates.throttle.is_open(key("t"), 2, MINUTE, at(second)));
+    assert_eq!(open, [false, true]);
+    assert_eq!(kept(&gates, at(65)).len(), 1, "duplicates see to it themselves");
+    let stops = [10, 69, 70, 71].map(|second| gates.pass(&gated, at(second)));
+    assert_eq!(stops, [Some(Stop::Duplicate), Some(Stop::Duplicate), None, Some(Stop::Duplicate)]);
+    // One that was overtaken by another request is no reason to forget earlier.
+    assert_eq!(gates.pass(&gated, at(69)), Some(Stop::Duplicate));
+    assert_eq!(gates.pass(&gated, at(129)), Some(Stop::Duplicate));
+    // What was sent before stays as it is.
+    gates.not_after(at(200));
+    gates.rate.started(key("r"), MINUTE, at(200));
+    gates.not_after(at(210));
+    assert_eq!(gates.rate.start_at(key("r"), 1, MINUTE, at(210)), at(260));
+}
+
+#[test]
 fn sends_are_taken_only_as_they_are_given() {
     let mut recent = Recent::default();
     for step in 0..100 {

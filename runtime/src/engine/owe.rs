@@ -13,6 +13,7 @@ use super::{Millis, decide};
 use crate::id::{ConnectionId, WorkspaceId};
 use crate::journal::Position;
 use crate::model::{DeliveryRecord, Hours, Policy};
+use crate::record::Origin;
 
 /// A delivery that is owed.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -27,6 +28,8 @@ pub struct Owe {
     pub position: Position,
     /// Which of that record's deliveries it is.
     pub index: u32,
+    /// Where it was owed first, if it is not that record: a restart puts lanes in this order.
+    pub origin: Origin,
     /// How it is tried.
     pub terms: Terms,
     /// So many start in so long, under this key.
@@ -64,6 +67,7 @@ impl Owe {
             connection: delivery.connection.clone(),
             position,
             index,
+            origin: Origin { position, index },
             terms: Terms::of(&delivery.policy),
             rate: delivery.policy.rate,
             order: delivery.policy.order,

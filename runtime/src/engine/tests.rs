@@ -12,6 +12,7 @@ use std::time::Duration;
 use super::owe::Terms;
 use super::*;
 use crate::model::Policy;
+use crate::record::Origin;
 
 pub(super) const START: Millis = 1_000_000_000_000;
 
@@ -55,6 +56,10 @@ pub(super) fn owe(number: u64, workspace: &str, connection: &str, policy: &Polic
         connection: ConnectionId::from_text(connection),
         position: Position { segment: 1, offset: u32::try_from(number).unwrap() },
         index: 0,
+        origin: Origin {
+            position: Position { segment: 1, offset: u32::try_from(number).unwrap() },
+            index: 0,
+        },
         terms: Terms::of(policy),
         rate: policy.rate,
         order: policy.order,

@@ -62,8 +62,8 @@ pub struct ConnectionView {
 
 impl Engine {
     /// Takes what was owed before a restart, in any order. Nothing is started before the next step; what
-    /// has no input becomes a dead letter here. Lanes are in the order of ids, which is that of their
-    /// making, whatever was copied within the journal since.
+    /// has no input becomes a dead letter here. Lanes are in the order in which it was owed first, whatever
+    /// was copied within the journal since.
     pub fn restore(&mut self, owed: impl IntoIterator<Item = Owe>, effects: &mut Vec<Effect>) {
         let mut ordered = Vec::new();
         // What is due stands in its queue already, and no timer would wake anybody for it.
@@ -71,7 +71,8 @@ impl Engine {
         for owe in owed {
             if owe.order.is_some() { ordered.push(owe) } else { self.owe(owe, effects) }
         }
-        ordered.sort_by_key(|owe| owe.id);
+        // Ids say the order of what earlier versions have copied: they follow the time.
+        ordered.sort_by_key(|owe| (owe.origin, owe.id));
         for owe in ordered {
             self.owe(owe, effects);
         }

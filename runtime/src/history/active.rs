@@ -163,7 +163,7 @@ impl Active {
     /// Deliveries that wait were copied here, with their event, so that their old segment can go.
     fn carried(&mut self, carried: &Carried, position: Position) {
         self.event(&carried.owed, position, true);
-        for (index, delivery, Waits { attempts, due_at }) in carried.each() {
+        for (index, delivery, Waits { attempts, due_at, .. }) in carried.each() {
             if !self.deliveries.contains_key(&delivery_key(&delivery.workspace, &delivery.id)) {
                 self.delivery(&carried.owed, delivery, position, index, true);
             }

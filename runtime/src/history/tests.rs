@@ -15,7 +15,7 @@ use crate::journal::segment::{SegmentLog, SegmentOptions};
 use crate::model::{AttemptRecord, DeadReason, DeliveryRecord, EventRecord, Outcome, Policy};
 use crate::node::accept::Identity;
 use crate::node::query::{StateKind, TimeRange};
-use crate::record::{Carried, Owed, Waits};
+use crate::record::{Carried, Origin, Owed, Waits};
 use crate::rules::condition::Condition;
 
 const WIDE: HistoryLimits =
@@ -335,7 +335,7 @@ async fn the_oldest_leave_with_their_segment_but_not_what_was_carried_on() {
     copy.deliveries.remove(0);
     bench.write(Record::Carried(Box::new(Carried {
         owed: copy,
-        waits: vec![Waits { attempts: 2, due_at: Timestamp::UNIX_EPOCH }],
+        waits: vec![Waits { attempts: 2, due_at: Timestamp::UNIX_EPOCH, origin: Origin::default() }],
     })));
     bench.roll();
     assert_eq!(bench.numbers("a", &EventFilter::default()).await, (0..40).rev().collect::<Vec<_>>());

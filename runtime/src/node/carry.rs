@@ -13,7 +13,7 @@ use super::driver::fact;
 use crate::engine::{Engine, Key, timestamp};
 use crate::journal::writer::{Class, Entry, Writer};
 use crate::journal::{Position, Records};
-use crate::record::{Carried, Owed, Record, Waits};
+use crate::record::{Carried, Origin, Owed, Record, Waits};
 
 /// So many places of the engine's table are looked at in one go: well under a millisecond.
 const LOOK_MAX: usize = 16_384;
@@ -153,7 +153,12 @@ impl Carry {
         let owed = record.owed()?;
         let copied = waiting.into_iter().filter_map(|entry| {
             let (attempts, due_at) = (u32::from(entry.attempts), timestamp(entry.due_at));
-            Some((owed.deliveries.get(entry.index as usize)?.clone(), Waits { attempts, due_at }))
+            let index = entry.index as usize;
+            let origin = match &record {
+                Record::Carried(before) => before.waits.get(index)?.origin,
+                _ => Origin { position, index: entry.index },
+            };
+            Some((owed.deliveries.get(index)?.clone(), Waits { attempts, due_at, origin }))
         });
         let (deliveries, waits): (Vec<_>, Vec<_>) = copied.unzip();
         let owed = Owed { event: owed.event.clone(), deliveries, identity: Identity::default() };

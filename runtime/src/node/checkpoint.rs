@@ -30,6 +30,7 @@ pub(crate) use self::tables::Tables;
 use crate::engine::Millis;
 use crate::id::{DeliveryId, EventId};
 use crate::journal::Position;
+use crate::record::Origin;
 
 /// A delivery that is owed, with its names as numbers of [`Tables`].
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -41,6 +42,8 @@ pub(crate) struct PendingEntry {
     /// The journal's record with it, and which of its deliveries it is.
     pub position: Position,
     pub index: u32,
+    /// Where it was owed first. Kept of what has an order; of all else it is the place of the record.
+    pub origin: Origin,
     /// About how much of the record it is.
     pub bytes: u32,
     pub expires_at: Millis,

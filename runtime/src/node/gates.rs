@@ -142,10 +142,12 @@ impl GateBook {
         }
     }
 
-    /// The rate limits' part, which the engine keeps from now on.
+    /// A node begins with what was remembered, at that time. Returns the rate limits' part, which the engine keeps
+    /// from now on.
     pub(super) fn take_rates(&mut self, now: Timestamp) -> Vec<(WorkspaceId, RateGate)> {
         let mut rates = Vec::new();
         for (workspace, gates) in &mut self.workspaces {
+            gates.not_after(now);
             let rate = std::mem::replace(&mut gates.rate, RateGate::new(KEYS_MAX));
             if !rate.is_over(now) {
                 rates.push((workspace.clone(), rate));

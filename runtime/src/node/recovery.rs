@@ -204,6 +204,7 @@ impl Restoring<'_> {
             connection: connection.clone(),
             position: entry.position,
             index: entry.index,
+            origin: entry.origin,
             terms: terms.clone(),
             rate: entry.rate,
             order: entry.order,

@@ -7,11 +7,11 @@ use compiler::gate::{GateKey, Gated, Once, Tally};
 use jiff::Timestamp;
 use jiff::civil::Date;
 
-use super::Waits;
 use super::glance::{DeliveryGlance, EventGlance, OwedGlance};
-use super::{OLDEST_VERSION, VERSION};
+use super::{OLDEST_VERSION, Origin, VERSION, Waits};
 use crate::engine::owe::Terms;
 use crate::id::DeliveryId;
+use crate::journal::Position;
 use crate::model::{AttemptRecord, DeadReason, Hours, Outcome, Policy, SkipReason, State, Timings};
 use crate::trace_context::TraceContext;
 
@@ -160,8 +160,18 @@ impl<'a> Take<'a> {
 
     /// What so many carried deliveries wait for.
     pub(super) fn waits(&mut self, deliveries: usize) -> Option<Vec<Waits>> {
-        let one = |take: &mut Self| Some(Waits { attempts: take.number_32()?, due_at: take.time()? });
+        let one = |take: &mut Self| {
+            let (attempts, due_at) = (take.number_32()?, take.time()?);
+            let origin = if take.version < 4 { Origin::default() } else { take.origin()? };
+            Some(Waits { attempts, due_at, origin })
+        };
         (0..deliveries).map(|_| one(self)).collect()
+    }
+
+    /// Where a delivery was owed first.
+    pub(crate) fn origin(&mut self) -> Option<Origin> {
+        let (segment, offset) = (self.number_32()?, self.number_32()?);
+        Some(Origin { position: Position { segment, offset }, index: self.number_32()? })
     }
 
     fn delivery(&mut self) -> Option<DeliveryGlance<'a>> {

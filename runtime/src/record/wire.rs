@@ -5,7 +5,7 @@ use std::time::Duration;
 use compiler::gate::Tally;
 use jiff::Timestamp;
 
-use super::Owed;
+use super::{Origin, Owed};
 use crate::engine::owe::Terms;
 use crate::id::{DeliveryId, RevisionId};
 use crate::model::{AttemptRecord, DeadReason, DeliveryRecord, Hours, Outcome, SkipReason, State, Timings};
@@ -24,6 +24,12 @@ impl Put {
 
     pub(super) fn done(self) -> Vec<u8> {
         self.0
+    }
+
+    pub(crate) fn origin(&mut self, origin: &Origin) {
+        self.number(u64::from(origin.position.segment));
+        self.number(u64::from(origin.position.offset));
+        self.number(u64::from(origin.index));
     }
 
     pub(crate) fn byte(&mut self, byte: u8) {

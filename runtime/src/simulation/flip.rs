@@ -15,6 +15,7 @@ use super::town::Town;
 use super::verdict;
 use super::world::{WORKSPACES, WallClock, World, workspace};
 use crate::journal::fake::FakeDisk;
+use crate::journal::format::{BatchHeader, SEGMENT_HEADER_BYTES, SegmentHeader};
 use crate::node::{Node, NodeConfig, Parts};
 
 /// What a node says that was just opened: what it owes, and the events that it lists, unless one of them
@@ -28,11 +29,6 @@ pub(super) fn flip(world: &World, disk: &FakeDisk, moved: Micros, random: &mut S
     let mut bytes = disk.bytes_of(name);
     let bit = random.random_range(0..bytes.len().checked_mul(8).filter(|bits| *bits > 0)?);
     bytes[bit / 8] ^= 1 << (bit % 8);
-    // Damage in the very last batch looks like a write that was cut short.
-    let (newest, from) = world.shadow.lock().unwrap().newest;
-    if *name == format!("{newest:010}.segment") && bit as u64 / 8 >= from {
-        return None;
-    }
     let plain = ask(world, disk.copy(), moved);
     let broken = disk.copy();
     broken.put(name, bytes);
@@ -42,7 +38,17 @@ pub(super) fn flip(world: &World, disk: &FakeDisk, moved: Micros, random: &mut S
         (Err(_), _) => what("even without it there is no start"),
         (Ok(_), Err(error)) if error.contains("panic") => what("a panic"),
         (Ok(_), Err(_)) => None,
-        (Ok((owed, _)), Ok((owes, _))) if owed != owes => what("something else is owed"),
+        // Damage in the very last batch looks like a write that was cut short: all of it is as if never written.
+        (Ok((owed, _)), Ok((owes, _))) if owed != owes => match last_batch(disk) {
+            Some((last, range)) if last == *name && range.contains(&(bit / 8)) => {
+                let cut = disk.copy();
+                let mut bytes = disk.bytes_of(name);
+                bytes[range].fill(0);
+                cut.put(name, bytes);
+                if ask(world, cut, moved) == damaged { None } else { what("it is not as if it were cut off") }
+            }
+            _ => what("something else is owed"),
+        },
         (Ok((_, Some(events))), Ok((_, Some(lists)))) => {
             // What a segment does not let be read is missing in lists, and the log says so. Indexes are made again.
             let fits = match name.ends_with(".segment") {
@@ -53,6 +59,24 @@ pub(super) fn flip(world: &World, disk: &FakeDisk, moved: Micros, random: &mut S
         }
         (Ok(_), Ok(_)) => None,
     }
+}
+
+/// The last batch of a disk, if it has records and nothing behind it vouches for them: the file and the bytes. A
+/// node that was killed may have written it without anybody having been told.
+fn last_batch(disk: &FakeDisk) -> Option<(String, std::ops::Range<usize>)> {
+    let first = |name: &String| name.starts_with(|first: char| first.is_ascii_digit());
+    let name = disk.names().into_iter().filter(first).max()?;
+    let bytes = disk.bytes_of(&name);
+    let salt = SegmentHeader::from_bytes(&bytes)?.salt;
+    let (mut offset, mut last) = (SEGMENT_HEADER_BYTES, None);
+    while let Some((batch, _)) = BatchHeader::from_bytes(&bytes[offset.min(bytes.len())..])
+        && batch.salt == salt
+    {
+        let range = offset..offset + batch.batch_bytes();
+        offset = range.end;
+        last = Some((batch.records, range));
+    }
+    last.filter(|(records, _)| *records > 0).map(|(_, range)| (name, range))
 }
 
 /// Opens a node on a disk, without receivers, and asks it.
@@ -79,7 +103,7 @@ fn ask(world: &World, disk: FakeDisk, moved: Micros) -> Said {
     match end {
         End::Returned => std::mem::replace(&mut *said.lock().unwrap(), Err(String::new())),
         End::Panicked(words) => Err(format!("a panic: {words}")),
-        End::Crashed | End::Endless(_) => Err(format!("a panic, or as bad: {end:?}")),
+        End::Crashed | End::Endless(_) | End::Cut => Err(format!("a panic, or as bad: {end:?}")),
     }
 }
 

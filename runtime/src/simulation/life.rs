@@ -87,7 +87,7 @@ pub(super) fn live(world: &Arc<World>, plan: &Arc<Plan>) {
         drop(spawn("app", work));
     }
     let (theirs, operated, operations) = (Arc::clone(world), Arc::clone(&node), plan.operations);
-    let operator = spawn("operator", move || wait_for(operate(&theirs, &operated, operations)));
+    let operator = spawn("operator", move || wait_for(operate(&theirs, &operated, &*clock, operations)));
     wait_for(async {
         while at_work.load(Ordering::Relaxed) > 0 {
             sleep(Duration::from_millis(20)).await;
@@ -219,7 +219,7 @@ async fn rest(world: &World, node: &Node) {
 }
 
 /// An operator: looks, replays, gives up, mends connections.
-async fn operate(world: &World, node: &Node, operations: usize) {
+async fn operate(world: &World, node: &Node, clock: &dyn Clock, operations: usize) {
     for _ in 0..operations {
         sleep(a_moment(0, 3_000_000)).await;
         let dice = a_moment(0, 100).as_micros();
@@ -227,7 +227,8 @@ async fn operate(world: &World, node: &Node, operations: usize) {
             0..25 => replay_one(world, node).await,
             25..45 => give_up(world, node).await,
             45..60 => replay_many(world, node, u8::try_from(dice % 4).unwrap_or(0)).await,
-            60..80 => verdict::isolation(world, node).await,
+            60..70 => verdict::isolation(world, node).await,
+            70..80 => verdict::limits(world, node, clock).await,
             _ => {
                 let (space, number) = (a_moment(0, WORKSPACES as u64), a_moment(0, CONNECTIONS as u64));
                 let mood = scheduler::draw(Mood::any).unwrap_or(Mood::Good);

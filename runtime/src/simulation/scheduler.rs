@@ -42,6 +42,8 @@ pub(crate) enum End {
     Panicked(String),
     /// It went on for longer than anything should.
     Endless(String),
+    /// It was busy for longer than anybody watches.
+    Cut,
 }
 
 /// What a timer does.
@@ -181,7 +183,7 @@ impl Sim {
             return Some(End::Returned);
         }
         if self.steps > pace.steps_max {
-            return Some(End::Endless(format!("{} turns", self.steps)));
+            return Some(End::Cut);
         }
         let passed = self.now.load(Ordering::Relaxed) - began;
         (passed > pace.time_max).then(|| End::Endless(format!("{} s", passed / 1_000_000)))

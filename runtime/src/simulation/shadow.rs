@@ -7,21 +7,31 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::scheduler::{self, Micros};
+use super::world::BEGINNING;
 use crate::journal::disk::{Disk, DiskFile};
 use crate::journal::fake::FakeDisk;
 use crate::journal::format::{BATCH_HEADER_BYTES, BatchHeader, SEGMENT_HEADER_BYTES, SegmentHeader, records};
-use crate::model::{AttemptRecord, DeliveryRecord, EventRecord, SkipReason, State};
+use crate::model::{AttemptRecord, DeliveryRecord, EventRecord, State};
 use crate::record::{Owed, Record};
+
+/// The time of a clock that was off.
+fn real(micros: i64, off: Micros) -> Micros {
+    micros - BEGINNING * 1_000_000 - off
+}
 
 /// Everything that is durable.
 #[derive(Default)]
 pub(crate) struct Shadow {
     /// Where the next batch of each use of a file begins, by its salt.
     read: BTreeMap<u64, u64>,
-    /// Where the newest batch with records begins: segment and offset.
-    pub newest: (u32, u64),
     /// The number of the next record.
     next: u64,
+    /// How far the machine's clock has been off, the newest last.
+    pub moved: Vec<Micros>,
+    /// When a disk was read last that no node was using.
+    scanned_at: Micros,
+    /// How far the clock was off that wrote the batch which is read.
+    off: Micros,
     pub events: BTreeMap<(String, String), EventLife>,
     pub deliveries: BTreeMap<String, Life>,
     /// Promises that were broken.
@@ -48,7 +58,9 @@ pub(crate) struct Life {
     pub first_segment: u32,
     pub state: State,
     pub attempts: Vec<AttemptRecord>,
-    /// Attempts that began, with the time that their record says.
+    /// When it was owed; the machine's clock may have said something else.
+    pub created: Micros,
+    /// Attempts that began, with the time that their record says, and when that was.
     pub started: Vec<(u32, jiff::Timestamp, Micros)>,
     /// Since when its end is durable.
     pub settled_at: Option<Micros>,
@@ -61,7 +73,8 @@ impl Shadow {
     }
 
     /// Reads what a disk has that was not seen durable before: writes that survived a crash.
-    pub(crate) fn scan(&mut self, disk: &FakeDisk) {
+    pub(crate) fn scan(&mut self, disk: &FakeDisk, now: Micros) {
+        self.scanned_at = now;
         let mut names = disk.names();
         names.retain(|name| {
             name.ends_with(".segment") && name.starts_with(|first: char| first.is_ascii_digit())
@@ -91,8 +104,8 @@ impl Shadow {
             if !whole || crc32c::crc32c(&payload) != batch.payload_crc {
                 break;
             }
+            self.off = self.off_at(batch.written_at);
             if batch.records > 0 {
-                self.newest = (segment.number, offset);
                 if batch.first_lsn != self.next {
                     self.broken.push(format!("record {} follows after {}", batch.first_lsn, self.next));
                 }
@@ -108,6 +121,14 @@ impl Shadow {
             offset += batch.batch_bytes() as u64;
         }
         self.read.insert(segment.salt, offset);
+    }
+
+    /// How far off the clock was that said so of a batch: now, or in the life before, which may have left it.
+    fn off_at(&self, written_at: i64) -> Micros {
+        let now = scheduler::now().max(self.scanned_at);
+        let before = self.moved.iter().rev().skip(1).chain(&[0]).take(1);
+        let known = self.moved.iter().rev().take(1).chain(before).copied();
+        known.min_by_key(|off| (real(written_at, *off) - now).abs()).unwrap_or(0)
     }
 
     fn apply(&mut self, record: &Record, segment: u32) {
@@ -132,9 +153,9 @@ impl Shadow {
                 }
             }
             Record::Started { workspace, delivery, attempt, at, .. } => {
-                let now = scheduler::now();
+                let began = real(at.as_microsecond(), self.off);
                 let Some(life) = self.living(delivery.as_str(), "started") else { return };
-                life.started.push((*attempt, *at, now));
+                life.started.push((*attempt, *at, began));
                 life.state = State::InFlight { attempt: *attempt };
                 let (made, theirs) = (life.attempts.len(), life.delivery.workspace.clone());
                 if made + 1 != *attempt as usize {
@@ -179,6 +200,7 @@ impl Shadow {
                 first_segment: segment,
                 state: delivery.first_state(),
                 attempts: Vec::new(),
+                created: real(delivery.created_at.as_microsecond(), self.off),
                 started: Vec::new(),
                 settled_at: settled.then(scheduler::now),
             };
@@ -209,40 +231,6 @@ impl Shadow {
         life.state = state.clone();
         if state.is_settled() {
             life.settled_at = Some(scheduler::now());
-        }
-    }
-
-    /// Whether the gates did what they promise: one that is skipped had one before it, and of those that
-    /// are not, no two come too soon after each other.
-    pub(crate) fn gates(&self, broken: &mut Vec<String>) {
-        let mut sent: BTreeMap<(String, [u8; 16]), Vec<jiff::Timestamp>> = BTreeMap::new();
-        let asked = |life: &&Life| life.delivery.replay_of.is_none() && life.delivery.input.is_ok();
-        let mut lives: Vec<&Life> = self.deliveries.values().filter(asked).collect();
-        lives.sort_by_key(|life| life.place);
-        for life in lives {
-            let Some(once) = life.delivery.gated.dedupe else { continue };
-            let at = life.delivery.created_at;
-            let key = (life.delivery.workspace.to_string(), once.key.bytes());
-            let before = sent.entry(key).or_default();
-            let apart = |other: &jiff::Timestamp| at.duration_since(*other).unsigned_abs();
-            let near = before.iter().any(|other| apart(other) < once.within);
-            let far = before.iter().all(|other| apart(other) > once.within);
-            match life.delivery.skipped {
-                Some(SkipReason::Duplicate) if far => {
-                    broken.push(format!("{} was skipped and is no duplicate", life.delivery.id));
-                }
-                None if near => {
-                    let other = before.iter().find(|other| apart(other) < once.within);
-                    broken.push(format!(
-                        "{} of {at} {:?} is a duplicate of {other:?} and was sent",
-                        life.delivery.id, life.place
-                    ));
-                }
-                _ => {}
-            }
-            if life.delivery.skipped.is_none() {
-                before.push(at);
-            }
         }
     }
 }

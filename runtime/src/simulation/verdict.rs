@@ -1,19 +1,18 @@
 //! What must hold in the end, and whenever somebody asks: the history, lanes, rates, gates, isolation.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use super::auditor::{End, Fact, Promises};
-use super::scheduler::Micros;
+use super::order;
 use super::shadow::{Life, Shadow};
 use super::world::{WORKSPACES, World, workspace};
+use crate::clock::Clock;
+use crate::engine::view::Standing;
 use crate::id::{DeliveryId, EventId, WorkspaceId};
 use crate::journal::fake::FakeDisk;
 use crate::model::{DeadReason, Outcome, State};
 use crate::node::{Cursor, DeliveryFilter, DeliveryView, EventFilter, EventView, Node};
-
-/// The engine counts in milliseconds, records say microseconds.
-const SLACK: Duration = Duration::from_millis(2);
 
 /// An attempt and its end take at most so long.
 const OUTCOME_WITHIN: Duration = Duration::from_secs(90);
@@ -57,7 +56,21 @@ async fn same_bytes(
     wrong: &mut Vec<String>,
 ) {
     for event in events {
-        let Ok(Some(payload)) = node.payload(space, &event.id).await else { continue };
+        // What a disk does not let be read is another matter.
+        if let Ok(one) = node.event(space, &event.id).await
+            && one.as_ref() != Some(event)
+        {
+            wrong
+                .push(format!("{} of {space} is listed as {event:?}, and asked for it is {one:?}", event.id));
+        }
+        let payload = match node.payload(space, &event.id).await {
+            Ok(Some(payload)) => payload,
+            Ok(None) => {
+                wrong.push(format!("{} of {space} is listed and has no payload", event.id));
+                continue;
+            }
+            Err(_) => continue,
+        };
         let known = (space.to_string(), event.id.to_string());
         let sent = world.payloads.lock().unwrap().get(&known).cloned();
         if Some(&*payload) != sent.as_deref() {
@@ -75,10 +88,15 @@ async fn same_attempts(
     wrong: &mut Vec<String>,
 ) {
     for view in deliveries {
+        if let Ok(one) = node.delivery(space, &view.id).await
+            && one.as_ref() != Some(view)
+        {
+            wrong.push(format!("{} of {space} is listed as {view:?}, and asked for it is {one:?}", view.id));
+        }
         let Ok(told) = node.attempts(space, &view.id).await else { continue };
         let shadow = world.shadow.lock().unwrap();
         let Some(life) = shadow.deliveries.get(view.id.as_str()) else { continue };
-        if life.first_segment >= from && !told.is_empty() && told != life.attempts {
+        if life.first_segment >= from && told != life.attempts {
             wrong.push(format!("{}: {} attempts, not {}", view.id, told.len(), life.attempts.len()));
         }
     }
@@ -208,6 +226,28 @@ pub(super) async fn isolation(world: &World, node: &Node) {
     }
 }
 
+/// Nothing waits longer for its rate limit than that may take, whatever the clock says of the life before.
+pub(super) async fn limits(world: &World, node: &Node, clock: &dyn Clock) {
+    let limited: Vec<_> = {
+        let shadow = world.shadow.lock().unwrap();
+        let limited = shadow.deliveries.values().filter(|life| life.settled_at.is_none());
+        let limited = limited.filter_map(|life| Some((life.delivery.clone(), life.delivery.policy.rate?)));
+        limited.collect()
+    };
+    for (delivery, rate) in limited {
+        let standing = node.standing(&delivery.workspace, &delivery.id).await;
+        if let Ok(Some(Standing::RateLimit { until })) = standing {
+            let most = clock.now().saturating_add(rate.every + Duration::from_secs(1)).unwrap();
+            if until > most {
+                world.complain(format!(
+                    "{} waits for its rate limit until {until}, after {most}",
+                    delivery.id
+                ));
+            }
+        }
+    }
+}
+
 /// Everything that is wrong at the end of all lives.
 pub(super) fn final_verdict(world: &World) -> Vec<String> {
     let shadow = world.shadow.lock().unwrap();
@@ -225,13 +265,10 @@ pub(super) fn final_verdict(world: &World) -> Vec<String> {
             }
         }
     }
+    order::lanes(world, &shadow, &mut broken);
     let jumps = world.jumps.lock().unwrap().clone();
-    lanes(world, &shadow, &mut broken);
-    // Both count by the machine's clock, and forget or count on when that is set.
-    if jumps.is_empty() {
-        rates(&shadow, &jumps, &mut broken);
-        shadow.gates(&mut broken);
-    }
+    order::rates(&shadow, &jumps, &mut broken);
+    order::gates(&shadow, &jumps, &mut broken);
     let mut auditor = world.auditor.lock().unwrap();
     for life in shadow.deliveries.values() {
         policy(life, &mut broken);
@@ -294,68 +331,5 @@ fn policy(life: &Life, broken: &mut Vec<String>) {
     };
     if !fits {
         broken.push(format!("{id} is {:?} after {made} attempts, the last one {last:?}", life.state));
-    }
-}
-
-/// In a lane, nothing is sent before what stands in front of it has ended, within one life of the node.
-fn lanes(world: &World, shadow: &Shadow, broken: &mut Vec<String>) {
-    let mut sent: BTreeMap<(usize, &str), (Micros, Micros)> = BTreeMap::new();
-    let all = world.town.sent.lock().unwrap();
-    for one in all.iter() {
-        let span = sent.entry((one.life, &*one.delivery)).or_insert((one.at, one.at));
-        span.1 = span.1.max(one.ended.unwrap_or(Micros::MAX));
-    }
-    let mut lanes: BTreeMap<(String, String, u64), Vec<&Life>> = BTreeMap::new();
-    for life in shadow.deliveries.values() {
-        if let Some(order) = life.delivery.policy.order {
-            let (space, target) = (life.delivery.workspace.to_string(), life.delivery.connection.to_string());
-            lanes.entry((space, target, order)).or_default().push(life);
-        }
-    }
-    let lives = all.iter().map(|one| one.life).max().unwrap_or(0);
-    for (lane, mut row) in lanes {
-        row.sort_by_key(|life| life.place);
-        for number in 0..=lives {
-            for (at, life) in row.iter().enumerate() {
-                let id = life.delivery.id.as_str();
-                let Some((first, _)) = sent.get(&(number, id)) else { continue };
-                // A restart puts a lane in the order of ids: what was owed in another order has none.
-                for before in row[..at].iter().filter(|before| before.delivery.id < life.delivery.id) {
-                    let ahead = before.delivery.id.as_str();
-                    if let Some((_, last)) = sent.get(&(number, ahead))
-                        && first < last
-                    {
-                        broken.push(format!(
-                            "in the lane {lane:?}, {id} was sent at {first} in life {number}; {ahead} ended at {last}"
-                        ));
-                    }
-                }
-            }
-        }
-    }
-}
-
-/// Of what is under a rate limit, no more starts than allowed, restarts included.
-fn rates(shadow: &Shadow, jumps: &[Micros], broken: &mut Vec<String>) {
-    let mut starts: BTreeMap<(String, String, [u8; 16]), Vec<(jiff::Timestamp, Micros)>> = BTreeMap::new();
-    let mut allowed = (0, Duration::ZERO);
-    for life in shadow.deliveries.values() {
-        let Some(tally) = life.delivery.policy.rate else { continue };
-        allowed = (tally.allow as usize, tally.every);
-        let (space, target) = (life.delivery.workspace.to_string(), life.delivery.connection.to_string());
-        let row = starts.entry((space, target, tally.key.bytes())).or_default();
-        row.extend(life.started.iter().map(|(_, at, seen)| (*at, *seen)));
-    }
-    let (allow, every) = allowed;
-    for (key, mut row) in starts {
-        row.sort_unstable();
-        for window in row.windows(allow + 1) {
-            let (first, last) = (window[0], window[allow]);
-            let moved = jumps.iter().any(|jump| first.1 <= *jump && *jump <= last.1);
-            let apart = last.0.duration_since(first.0).unsigned_abs();
-            if !moved && apart + SLACK < every {
-                broken.push(format!("{} starts under {key:?} within {apart:?}", allow + 1));
-            }
-        }
     }
 }

@@ -26,7 +26,7 @@ pub(super) const WORKSPACES: usize = 3;
 pub(super) const CONNECTIONS: usize = 4;
 
 /// When a simulation begins, in seconds since 1970.
-const BEGINNING: i64 = 1_767_225_600;
+pub(super) const BEGINNING: i64 = 1_767_225_600;
 
 /// The clock of the node: the scheduler's time, moved by whoever sets the machine's clock.
 pub(super) struct WallClock {
@@ -76,8 +76,10 @@ pub(super) struct World {
     /// Events that somebody was told of.
     pub told: Mutex<Vec<(String, String)>>,
     pub broken: Mutex<Vec<String>>,
-    /// When the machine's clock was moved.
-    pub jumps: Mutex<Vec<Micros>>,
+    /// When the machine's clock was moved, and how far.
+    pub jumps: Mutex<Vec<(Micros, Micros)>>,
+    /// When each life of the node ended.
+    pub ends: Mutex<Vec<Micros>>,
     pub crashes: Mutex<usize>,
 }
 
@@ -115,6 +117,7 @@ impl World {
             told: Mutex::default(),
             broken: Mutex::default(),
             jumps: Mutex::default(),
+            ends: Mutex::default(),
             crashes: Mutex::default(),
         }
     }
@@ -122,7 +125,9 @@ impl World {
     /// The node's life is over, in whatever way.
     pub(super) fn crashed(&self) {
         *self.crashes.lock().unwrap() += 1;
-        let at = Duration::from_micros(self.now.load(Ordering::Relaxed).unsigned_abs());
+        let now = self.now.load(Ordering::Relaxed);
+        self.ends.lock().unwrap().push(now);
+        let at = Duration::from_micros(now.unsigned_abs());
         self.auditor.lock().unwrap().see(Fact::Crashed { at });
     }
 

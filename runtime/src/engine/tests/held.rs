@@ -17,6 +17,7 @@ impl Engine {
             connection: queue.id.clone(),
             position: entry.position,
             index: entry.index,
+            origin: Origin { position: entry.position, index: entry.index },
             terms: self.terms.get(entry.terms)?.terms.clone(),
             rate: self.limits.bucket(entry.bucket).map(|bucket| bucket.tally),
             order: self.lanes.order(entry.lane),

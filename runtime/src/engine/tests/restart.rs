@@ -106,3 +106,36 @@ fn what_is_due_after_a_restart_starts_at_once() {
     engine.step(START, Input::Tick, &mut effects);
     assert!(matches!(effects.as_slice(), [Effect::Start { .. }]), "{effects:?}");
 }
+
+/// Seen in a simulation: an app's event came into the journal behind one whose id was made later.
+#[test]
+fn lanes_are_in_the_order_in_which_it_was_owed_first() {
+    let ordered = Policy { order: Some(1), ..policy() };
+    let place = |segment, offset| Position { segment, offset };
+    let owed = |number, copy, origin, index| {
+        let origin = Origin { position: origin, index };
+        Owe { position: copy, origin, ..owe(number, "a", "hook", &ordered, START) }
+    };
+    let all = [
+        // A copy lies behind what was owed later; two of one record went at different times.
+        owed(9, place(7, 64), place(2, 500), 0),
+        owed(1, place(3, 900), place(3, 900), 0),
+        owed(5, place(6, 64), place(2, 500), 1),
+        // Earlier versions did not say; their copies are of what is oldest.
+        owed(4, place(5, 64), place(0, 0), 0),
+        owed(3, place(6, 300), place(0, 0), 0),
+        owed(2, place(3, 100), place(3, 100), 0),
+    ];
+    let caps = Caps { in_flight_max: 8, connection_in_flight_max: 8 };
+    let mut engine = Engine::new(caps, START, 1);
+    engine.restore(all.clone(), &mut Vec::new());
+    let mut bench = Bench::with(engine, START);
+    bench.step(Input::Tick);
+    for finished in 0..all.len() {
+        let key = bench.started[finished].key;
+        bench.finish(key, Outcome::Delivered);
+    }
+    let started: Vec<Uuid> = bench.started.iter().map(|started| started.id).collect();
+    let id = |number| owe(number, "a", "hook", &ordered, START).id;
+    assert_eq!(started, [3, 4, 9, 5, 2, 1].map(id));
+}

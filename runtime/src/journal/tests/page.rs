@@ -41,9 +41,9 @@ fn batch(salt: u64, lsn: u64, chain: u32, records: &[&[u8]]) -> (Vec<u8>, u32) {
 #[test]
 fn two_segments_written_from_the_page_are_read() {
     // Kind 5: version, kind, workspace, delivery, state 4 (dead letter) with reason 5, seconds 1, nanoseconds 0.
-    let settled = b"\x03\x05\x02ws\x03dlv\x04\x05\x02\x00".as_slice();
+    let settled = b"\x04\x05\x02ws\x03dlv\x04\x05\x02\x00".as_slice();
     // Kind 3: attempt 300 as LEB128, a time, no rate limit.
-    let started = b"\x03\x03\x02ws\x03dlv\xac\x02\x02\x00\x00".as_slice();
+    let started = b"\x04\x03\x02ws\x03dlv\xac\x02\x02\x00\x00".as_slice();
     let first = |salt: u64, number: u32, lsn: u64, chain: u32| {
         header(&[
             (0, b"FWJOURN1"),

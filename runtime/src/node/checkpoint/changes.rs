@@ -11,6 +11,7 @@ use crate::journal::Position;
 use crate::model::State;
 use crate::node::books::{copy_bytes, millis};
 use crate::node::gates::GateBook;
+use crate::record::Origin;
 use crate::record::glance::{DeliveryGlance, Glance, OwedGlance};
 
 /// A fold over records: entries of the checkpoint before go through [`Changes::amend`], and what is new
@@ -96,11 +97,15 @@ impl Changes {
             let waits = waits.next();
             let Some(mut entry) = self.entry(delivery, workspace) else { continue };
             (entry.position, entry.index) = (position, index);
+            entry.origin = Origin { position, index };
             let input_bytes = delivery.input.map_or(0, str::len);
             entry.bytes =
                 u32::try_from(copy_bytes(owed.event.payload.len(), input_bytes)).unwrap_or(u32::MAX);
             if let Some(waits) = waits {
                 (entry.attempts, entry.due_at) = (waits.attempts, millis(waits.due_at));
+                if entry.order.is_some() {
+                    entry.origin = waits.origin;
+                }
             }
             let (id, place) = (entry.id.as_u128(), self.born.len());
             self.born.push(Some(entry));
@@ -137,6 +142,7 @@ impl Changes {
             terms: self.tables.terms(&Terms::of(policy)),
             position: Position { segment: 0, offset: 0 },
             index: 0,
+            origin: Origin::default(),
             bytes: 0,
             expires_at: expires_at(due_at, policy),
             due_at,

@@ -3,11 +3,11 @@
 use compiler::gate::{Entry, GateKey, Kept, Recent};
 use uuid::Uuid;
 
-use super::file::SKIPPED;
 use super::{NameEntry, PendingEntry, ShortId};
 use crate::id::EventId;
 use crate::journal::Position;
 use crate::node::gates::Skipped;
+use crate::record::Origin;
 use crate::record::take::Take;
 use crate::record::wire::Put;
 
@@ -16,10 +16,14 @@ const UNMAPPED: u8 = 1;
 const STARTED: u8 = 2;
 const HAS_RATE: u8 = 4;
 const HAS_ORDER: u8 = 8;
+const HAS_ORIGIN: u8 = 16;
 
 /// Flags of a name.
 const HAS_KEY: u8 = 1;
 const APP_CHOSE_ID: u8 = 2;
+
+/// The item of a block of gates that is no gate's: how much was skipped.
+pub(super) const SKIPPED: u8 = 0;
 
 /// Which gate remembers a key.
 const DEDUPE: u8 = 1;
@@ -49,8 +53,10 @@ pub(super) fn put_pending(
     terms: u32,
 ) {
     let flag = |set: bool, flag: u8| if set { flag } else { 0 };
-    let unmapped = flag(!entry.mapped, UNMAPPED) | flag(entry.started.is_some(), STARTED);
-    put.byte(unmapped | flag(entry.rate.is_some(), HAS_RATE) | flag(entry.order.is_some(), HAS_ORDER));
+    let has_origin = entry.origin != Origin { position: entry.position, index: entry.index };
+    let state = flag(!entry.mapped, UNMAPPED) | flag(entry.started.is_some(), STARTED);
+    let gates = flag(entry.rate.is_some(), HAS_RATE) | flag(entry.order.is_some(), HAS_ORDER);
+    put.byte(state | gates | flag(has_origin, HAS_ORIGIN));
     put.0.extend_from_slice(entry.id.as_bytes());
     let Position { segment, offset } = entry.position;
     put.signed(i64::from(segment) - i64::from(before.segment));
@@ -72,6 +78,9 @@ pub(super) fn put_pending(
     }
     if let Some(order) = entry.order {
         put.number(order);
+    }
+    if has_origin {
+        put.origin(&entry.origin);
     }
     *before = Before { segment, offset, expires_at: entry.expires_at };
 }
@@ -99,13 +108,19 @@ pub(super) fn take_pending(take: &mut Take<'_>, before: &mut Before) -> Option<P
         0 => None,
         _ => Some(take.number()?),
     };
+    let position = Position { segment, offset };
+    let origin = match flags & HAS_ORIGIN {
+        0 => Origin { position, index },
+        _ => take.origin()?,
+    };
     *before = Before { segment, offset, expires_at };
     Some(PendingEntry {
         id,
         connection,
         terms,
-        position: Position { segment, offset },
+        position,
         index,
+        origin,
         bytes,
         expires_at,
         due_at,

@@ -7,7 +7,8 @@ use std::sync::Arc;
 use jiff::Timestamp;
 
 use super::entry::{
-    Before, put_kept, put_name, put_pending, put_skipped, take_kept, take_name, take_pending, take_skipped,
+    Before, SKIPPED, put_kept, put_name, put_pending, put_skipped, take_kept, take_name, take_pending,
+    take_skipped,
 };
 use super::{NameEntry, PendingEntry, Tables};
 use crate::journal::check::Damage;
@@ -18,8 +19,9 @@ use crate::node::gates::GateBook;
 use crate::record::take::Take;
 use crate::record::wire::Put;
 
-/// What a checkpoint begins with; the digit is the version of the format.
-const MAGIC: [u8; 8] = *b"FWCHECK2";
+/// What a checkpoint begins with; the digit is the version of the format. The one before is read as well.
+const MAGIC: [u8; 8] = *b"FWCHECK3";
+const MAGIC_BEFORE: [u8; 8] = *b"FWCHECK2";
 
 /// Bytes of the header.
 const HEADER_BYTES: usize = 64;
@@ -47,9 +49,6 @@ const END: u32 = 5;
 const WORKSPACE: u8 = 0;
 const CONNECTION: u8 = 1;
 const TERMS: u8 = 2;
-
-/// The item of a block of gates that is no gate's: how much was skipped.
-pub(super) const SKIPPED: u8 = 0;
 
 /// Whether a file of the journal's folder is a checkpoint.
 pub(crate) fn is_checkpoint(name: &str) -> bool {
@@ -254,7 +253,8 @@ fn header(mark: &Mark, last: Option<Position>, written_at: i64) -> Vec<u8> {
 
 fn header_fields(bytes: &[u8]) -> Option<(Mark, Option<Position>)> {
     let (body, crc) = bytes.get(..HEADER_BYTES)?.split_last_chunk::<4>()?;
-    if crc32c::crc32c(body) != u32::from_le_bytes(*crc) || !body.starts_with(&MAGIC) {
+    let known = body.starts_with(&MAGIC) || body.starts_with(&MAGIC_BEFORE);
+    if crc32c::crc32c(body) != u32::from_le_bytes(*crc) || !known {
         return None;
     }
     let mut take = Take::new(body);

@@ -22,7 +22,7 @@ use crate::model::{AttemptRecord, DeliveryRecord, EventRecord, Outcome, Policy, 
 use crate::node::accept::Identity;
 use crate::node::gates::GateBook;
 use crate::node::recovery::Recovery;
-use crate::record::{Carried, Owed, Record, Waits};
+use crate::record::{Carried, Origin, Owed, Record, Waits};
 
 fn at(second: i64) -> Timestamp {
     Timestamp::from_second(second).unwrap()
@@ -141,7 +141,8 @@ fn next(
         }
         _ => {
             let owed = Owed { event, deliveries: vec![delivery], identity: Identity::default() };
-            let waits = vec![Waits { attempts: number as u32 % 5, due_at: moment }];
+            let origin = Origin { position: Position { segment: 1, offset: number as u32 }, index: 1 };
+            let waits = vec![Waits { attempts: number as u32 % 5, due_at: moment, origin }];
             Record::Carried(Box::new(Carried { owed, waits }))
         }
     }

@@ -2,10 +2,10 @@
 
 use super::*;
 
-/// A checkpoint from the tables of `docs/journal.md`.
-fn by_hand() -> Vec<u8> {
+/// A checkpoint from the tables of `docs/journal.md`. `origin` is where its second delivery was owed first.
+fn by_hand(magic: &[u8; 8], origin: &[u8]) -> Vec<u8> {
     let mut bytes = crate::journal::tests::page::header(&[
-        (0, b"FWCHECK2"),
+        (0, magic),
         (8, &9_u64.to_le_bytes()),
         (16, &2_u32.to_le_bytes()),
         (20, &64_u32.to_le_bytes()),
@@ -29,7 +29,8 @@ fn by_hand() -> Vec<u8> {
     // A plain one; one without an input, with an attempt that has begun, a rate limit and an order.
     let one = [&[0_u8][..], &[0xab; 16], b"\x02\x80\x02\x00\x64\x00\x00\x14\x0a\x01\x01"].concat();
     let numbers = b"\x02\x01\x05\x64\x00\x00\x02\x00\x02\x03\x03\x02\x00";
-    let two = [&[15_u8][..], &[0xcd; 16], numbers, &[9; 16], b"\x04\x3c\x00\x07"].concat();
+    let flags = if origin.is_empty() { 15 } else { 31 };
+    let two = [&[flags][..], &[0xcd; 16], numbers, &[9; 16], b"\x04\x3c\x00\x07", origin].concat();
     block(2, 2, &[one, two].concat());
     let name =
         [b"\x00\x03\x03key".as_slice(), &[5; 32], b"\x02e1\x02\x00\x02\x00", &[0xab; 16], b"\x01\x01d"]
@@ -53,13 +54,14 @@ fn by_hand() -> Vec<u8> {
 }
 
 /// What stands in it.
-fn pending_by_hand() -> [PendingEntry; 2] {
+fn pending_by_hand(origin: Origin) -> [PendingEntry; 2] {
     let wanted = PendingEntry {
         id: Uuid::from_bytes([0xab; 16]),
         connection: 0,
         terms: 0,
         position: Position { segment: 1, offset: 128 },
         index: 0,
+        origin: Origin { position: Position { segment: 1, offset: 128 }, index: 0 },
         bytes: 100,
         expires_at: 10,
         due_at: 5,
@@ -75,6 +77,7 @@ fn pending_by_hand() -> [PendingEntry; 2] {
         id: Uuid::from_bytes([0xcd; 16]),
         position: Position { segment: 2, offset: 127 },
         index: 5,
+        origin,
         expires_at: 11,
         due_at: 11,
         attempts: 2,
@@ -101,8 +104,16 @@ fn gates_by_hand() -> [Kept; 3] {
 
 #[test]
 fn a_checkpoint_written_from_the_page_is_read() {
+    let copied = Origin { position: Position { segment: 1, offset: 300 }, index: 4 };
+    is_read(&by_hand(b"FWCHECK3", b"\x01\xac\x02\x04"), copied);
+    let own = Origin { position: Position { segment: 2, offset: 127 }, index: 5 };
+    is_read(&by_hand(b"FWCHECK3", b""), own);
+    is_read(&by_hand(b"FWCHECK2", b""), own);
+}
+
+fn is_read(bytes: &[u8], origin: Origin) {
     let disk = FakeDisk::default();
-    disk.put("checkpoint-00000000000000000009", by_hand());
+    disk.put("checkpoint-00000000000000000009", bytes.to_vec());
     let (checkpoint, tables, gates) = Checkpoint::open(&disk, "checkpoint-00000000000000000009").unwrap();
     assert_eq!(checkpoint.mark, Mark { segment: 2, offset: 64, lsn: 9, chain: 7 });
     assert_eq!(checkpoint.last, Some(Position { segment: 1, offset: 127 }));
@@ -112,7 +123,7 @@ fn a_checkpoint_written_from_the_page_is_read() {
         Item::Name(entry) => names.push(entry),
     };
     checkpoint.read(sort).unwrap();
-    assert_eq!(pending, pending_by_hand());
+    assert_eq!(pending, pending_by_hand(origin));
     assert_eq!((gates.skipped.duplicate, gates.skipped.outside_hours), (1, 300));
     assert_eq!(gates.entries(Timestamp::MIN).map(|(_, kept)| kept).collect::<Vec<_>>(), gates_by_hand());
     let (id, text) = (ShortId::Uuid(u128::from_be_bytes([0xab; 16])), ShortId::Text("d".into()));

@@ -1,0 +1,144 @@
+//! What must hold of times: the order of lanes, rate limits and gates, restarts and set clocks included.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use super::scheduler::Micros;
+use super::shadow::{Life, Shadow};
+use super::town::Sent;
+use super::world::World;
+use crate::model::SkipReason;
+
+/// The engine counts in milliseconds, records say microseconds.
+const SLACK: Micros = 2_000;
+
+/// A node that dies may take so much with it that it has decided and not written.
+const LOST_MAX: Micros = 5_000_000;
+
+/// When the machine's clock was set, and how far.
+type Jumps = [(Micros, Micros)];
+
+fn micros(duration: Duration) -> Micros {
+    Micros::try_from(duration.as_micros()).unwrap()
+}
+
+/// Whether the clock was set forward between two times: then nobody can know how long it was. When it was set
+/// back, it is known that at least no time went by.
+fn unknowable(jumps: &Jumps, from: Micros, until: Micros) -> bool {
+    jumps.iter().any(|(at, by)| *by > 0 && from <= *at && *at <= until)
+}
+
+/// In which life of the node a delivery was sent first, and until when.
+type Spans<'a> = BTreeMap<(usize, &'a str), (Micros, Micros)>;
+
+/// In a lane, in the journal's order, nothing is sent before what stands in front of it has ended.
+pub(super) fn lanes(world: &World, shadow: &Shadow, broken: &mut Vec<String>) {
+    let all = world.town.sent.lock().unwrap();
+    let mut sent = Spans::new();
+    for Sent { at, life, delivery, ended } in all.iter() {
+        let span = sent.entry((*life, delivery)).or_insert((*at, *at));
+        span.1 = span.1.max(ended.unwrap_or(Micros::MAX));
+    }
+    let mut lanes: BTreeMap<(String, String, u64), Vec<&Life>> = BTreeMap::new();
+    for life in shadow.deliveries.values() {
+        if let Some(order) = life.delivery.policy.order {
+            let (space, target) = (life.delivery.workspace.to_string(), life.delivery.connection.to_string());
+            lanes.entry((space, target, order)).or_default().push(life);
+        }
+    }
+    let ends = world.ends.lock().unwrap();
+    let lives: BTreeSet<usize> = all.iter().map(|one| one.life).collect();
+    for (lane, mut row) in lanes {
+        row.sort_by_key(|life| life.place);
+        for number in &lives {
+            let end = ends.get(*number).copied().unwrap_or(Micros::MAX);
+            in_order(&row, *number, end, &sent, &mut |words| {
+                broken.push(format!("in the lane {lane:?}, {words}"))
+            });
+        }
+    }
+}
+
+/// One lane in one life of the node, which ended at that time.
+fn in_order(row: &[&Life], number: usize, end: Micros, sent: &Spans<'_>, complain: &mut dyn FnMut(String)) {
+    for (at, life) in row.iter().enumerate() {
+        let id = life.delivery.id.as_str();
+        let Some((first, _)) = sent.get(&(number, id)) else { continue };
+        for before in &row[..at] {
+            let ahead = before.delivery.id.as_str();
+            match sent.get(&(number, ahead)) {
+                Some((_, last)) if first < last => {
+                    complain(format!("{id} was sent at {first} in life {number}; {ahead} ended at {last}"));
+                }
+                Some(_) => {}
+                // It was given up before, or the node died before it could write that.
+                None if before.settled_at.is_none_or(|settled| settled > end) && first + LOST_MAX < end => {
+                    complain(format!("{id} was sent at {first} in life {number}; {ahead} stood before it"));
+                }
+                None => {}
+            }
+        }
+    }
+}
+
+/// Of what is under a rate limit, no more starts than allowed.
+pub(super) fn rates(shadow: &Shadow, jumps: &Jumps, broken: &mut Vec<String>) {
+    let mut starts: BTreeMap<(String, String, [u8; 16]), Vec<Micros>> = BTreeMap::new();
+    let mut allowed = (0, 0);
+    for life in shadow.deliveries.values() {
+        let Some(tally) = life.delivery.policy.rate else { continue };
+        allowed = (tally.allow as usize, micros(tally.every));
+        let (space, target) = (life.delivery.workspace.to_string(), life.delivery.connection.to_string());
+        let row = starts.entry((space, target, tally.key.bytes())).or_default();
+        row.extend(life.started.iter().map(|(.., began)| *began));
+    }
+    let (allow, every) = allowed;
+    for (key, mut row) in starts {
+        row.sort_unstable();
+        for window in row.windows(allow + 1) {
+            let (first, last) = (window[0], window[allow]);
+            if last - first + SLACK < every && !unknowable(jumps, first, last) {
+                broken.push(format!("{} starts under {key:?} within {} µs", allow + 1, last - first));
+            }
+        }
+    }
+}
+
+/// Whether the gates did what they promise: one that is skipped had one before it, and of those that are not,
+/// no two come too soon after each other.
+pub(super) fn gates(shadow: &Shadow, jumps: &Jumps, broken: &mut Vec<String>) {
+    let mut sent: BTreeMap<(String, [u8; 16]), Vec<&Life>> = BTreeMap::new();
+    let asked = |life: &&Life| life.delivery.replay_of.is_none() && life.delivery.input.is_ok();
+    let mut lives: Vec<&Life> = shadow.deliveries.values().filter(asked).collect();
+    lives.sort_by_key(|life| life.place);
+    for life in lives {
+        let Some(once) = life.delivery.gated.dedupe else { continue };
+        let within = micros(once.within);
+        let key = (life.delivery.workspace.to_string(), once.key.bytes());
+        let before = sent.entry(key).or_default();
+        let apart = |other: &Life| (life.created - other.created).abs();
+        let knowable = |other: &&&Life| !unknowable(jumps, other.created, life.created);
+        let near = before.iter().filter(knowable).find(|other| apart(other) < within);
+        // While a clock that was set back has not come to where it was, nobody knows how long ago something was.
+        let remembered = |other: &&Life| {
+            apart(other) <= within
+                || jumps.iter().any(|(at, by)| *by < 0 && other.created <= *at && *at <= life.created)
+        };
+        match life.delivery.skipped {
+            Some(SkipReason::Duplicate) if !before.iter().any(remembered) => {
+                broken.push(format!("{} was skipped and is no duplicate", life.delivery.id));
+            }
+            None if near.is_some() => broken.push(format!(
+                "{} of {} {:?} is a duplicate of {:?} and was sent",
+                life.delivery.id,
+                life.created,
+                life.place,
+                near.map(|other| &other.delivery.id)
+            )),
+            _ => {}
+        }
+        if life.delivery.skipped.is_none() {
+            before.push(life);
+        }
+    }
+}
