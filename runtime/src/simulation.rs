@@ -16,7 +16,6 @@ mod auditor;
 mod disk;
 mod flip;
 mod life;
-#[expect(clippy::type_complexity, reason = "a table of a test")]
 mod order;
 pub(crate) mod scheduler;
 mod shadow;

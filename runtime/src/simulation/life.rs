@@ -101,9 +101,8 @@ pub(super) fn live(world: &Arc<World>, plan: &Arc<Plan>) {
         if plan.stops {
             node.shutdown(a_moment(0, 3_000_000)).await;
         }
-        // A segment that the disk did not let the history read is missing in it until the next start.
-        if (plan.rests || plan.stops) && !plan.mishaps.failed.load(Ordering::Relaxed) {
-            verdict::history(world, &node, &plan.disk).await;
+        if plan.rests || plan.stops {
+            verdict::history(world, &node, &plan.disk, &plan.mishaps.failed).await;
         }
     });
 }

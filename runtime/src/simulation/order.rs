@@ -1,4 +1,4 @@
-//! What must hold of times: the order of lanes, rate limits and gates, restarts and set clocks included.
+//! What must hold of times: lanes, rate limits and gates, restarts and set clocks included.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;

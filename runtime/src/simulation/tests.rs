@@ -23,9 +23,9 @@ const SEEDS: u64 = 100;
 const HOUR: Micros = 3_600 * 1_000_000;
 
 /// Each life ends in this time. What is owed is settled within 25 hours, because it expires and the clock may be off
-/// by one; what a workspace may not owe at once waits for that: 60 events of 3 deliveries, 30 at a time, and then
-/// those that rest wait for the last of them.
-const LIFE_MAX: Micros = 8 * 25 * HOUR;
+/// by one; what a workspace may not owe at once waits for that: 60 events of 3 deliveries and what is replayed, 30 at a
+/// time, and then those that rest wait for the last of them.
+const LIFE_MAX: Micros = 12 * 25 * HOUR;
 
 /// How a run went.
 #[derive(Debug, Default)]
