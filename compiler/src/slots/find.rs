@@ -33,6 +33,9 @@ struct Find<'t, 'e> {
 /// The blocks that are looked at first when what is looked for may stand near the beginning.
 const AHEAD: usize = 2;
 
+/// The blocks that are looked at next; after them, all. Each time the walk begins anew.
+const AHEAD_NEXT: usize = 16;
+
 impl Work for Find<'_, '_> {
     type Output = bool;
 
@@ -51,7 +54,7 @@ impl Work for Find<'_, '_> {
             if Walk::new(tree, payload, looked, places, tree.read()).run(level).is_some() {
                 return true;
             }
-            more = more.wrapping_mul(4);
+            more = if more == AHEAD { AHEAD_NEXT } else { usize::MAX };
         }
         false
     }
