@@ -26,6 +26,7 @@ use crate::api::auth::Caller;
 use crate::api::fields::refused;
 use crate::api::problem::{FieldError, Kind, Problem};
 use crate::api::{jittered, refusal};
+use crate::id::WorkspaceId;
 use crate::key::Holder;
 use crate::node::accept::{Conflict, ConflictBy, Identity};
 use crate::node::{NewEvent, Node};
@@ -64,6 +65,12 @@ impl<'r> Arrival<'r> {
     #[must_use]
     pub fn now(context: Option<TraceContext>, spans: &'r Spans) -> Self {
         Self { at: Timestamp::now(), context, spans }
+    }
+
+    /// Something of the request is refused before it was decided: its span says so.
+    pub fn refused(&self, workspace: Option<&WorkspaceId>, problem: &Problem) {
+        let span = self.spans.ingest(self.context.clone(), self.at).of(workspace);
+        span.refused(problem.kind().name(), problem.kind().status());
     }
 }
 
@@ -131,15 +138,41 @@ impl Place {
     ) -> Item {
         let (workspace, ready) = self.decided(body, pointer, form, idempotency_key, arrival)?;
         // The last step: what is refused for another reason costs nothing.
-        workspace.rate.take().map_err(too_many)?;
-        Ok(ready)
+        match workspace.rate.take().map_err(too_many) {
+            Ok(()) => Ok(ready),
+            Err(problem) => {
+                ready.span.refused(problem.kind().name(), problem.kind().status());
+                Err(problem)
+            }
+        }
     }
 
     /// The same, with the workspace, whose rate is not asked.
     ///
     /// # Errors
-    /// What is wrong with it.
+    /// What is wrong with it; its span is told.
     pub fn decided(
+        &self,
+        body: &[u8],
+        pointer: &str,
+        form: Form<'_>,
+        idempotency_key: Option<Arc<str>>,
+        arrival: &Arrival<'_>,
+    ) -> Result<(Arc<Workspace>, Ready), Problem> {
+        let read = self.read(body, pointer, form, idempotency_key, arrival);
+        read.inspect_err(|problem| arrival.refused(self.named(), problem))
+    }
+
+    /// The workspace that the path names.
+    #[must_use]
+    pub fn named(&self) -> Option<&WorkspaceId> {
+        match self {
+            Self::Path(workspace) => Some(&workspace.id),
+            Self::Body { .. } => None,
+        }
+    }
+
+    fn read(
         &self,
         body: &[u8],
         pointer: &str,
@@ -222,7 +255,7 @@ pub async fn keep(node: &Node, items: Vec<Item>) -> Result<Vec<Result<Answered, 
             let problem = refusal(rejected);
             node.metrics.refused(problem.kind(), sent);
             let spans = waiting.into_iter().flatten().map(|(.., span)| span);
-            spans.for_each(|span: Ingest| span.refused(problem.kind().name()));
+            spans.for_each(|span: Ingest| span.refused(problem.kind().name(), problem.kind().status()));
             return Err(problem);
         }
     };
@@ -241,7 +274,7 @@ pub async fn keep(node: &Node, items: Vec<Item>) -> Result<Vec<Result<Answered, 
                     Ok(prepared.skipping(&kept.skipped))
                 }
                 Some(Err(conflict)) => {
-                    span.refused(Kind::IdempotencyMismatch.name());
+                    span.refused(Kind::IdempotencyMismatch.name(), Kind::IdempotencyMismatch.status());
                     node.metrics.refused(Kind::IdempotencyMismatch, 1);
                     Err(mismatch(&conflict))
                 }

@@ -31,6 +31,7 @@ use url::Url;
 
 pub use self::export::Counts;
 use self::export::Exporting;
+use crate::id::WorkspaceId;
 use crate::metrics::outcome_name;
 use crate::model::{AttemptRecord, DeliveryRecord, EventRecord, Outcome};
 use crate::trace_context::TraceContext;
@@ -193,6 +194,15 @@ impl Ingest {
         }
     }
 
+    /// Whose event it is, as far as that is known before it is decided.
+    #[must_use]
+    pub fn of(mut self, workspace: Option<&WorkspaceId>) -> Self {
+        if let Some(((span, _), workspace)) = self.span.as_mut().zip(workspace) {
+            span.set_attribute(KeyValue::new("fanwise.workspace", workspace.as_str().to_owned()));
+        }
+        self
+    }
+
     /// It is durable, or was already.
     pub fn accepted(mut self, repeated: bool) {
         if let Some((span, _)) = &mut self.span {
@@ -201,10 +211,11 @@ impl Ingest {
         }
     }
 
-    /// It was not taken; `reason` is the name of a problem.
-    pub fn refused(mut self, reason: &'static str) {
+    /// It was not taken; `reason` is the name of a problem, and `status` what is answered.
+    pub fn refused(mut self, reason: &'static str, status: u16) {
         if let Some((span, _)) = &mut self.span {
             span.set_attribute(KeyValue::new("error.type", reason));
+            span.set_attribute(KeyValue::new("http.response.status_code", i64::from(status)));
             span.set_status(Status::error(reason));
             span.end();
         }

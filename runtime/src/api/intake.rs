@@ -39,6 +39,33 @@ const PREFERENCE_APPLIED: HeaderName = HeaderName::from_static("preference-appli
 /// What a body of events may say that it is.
 const TAKEN: &[Content] = &[Content::Json, Content::Lines, Content::CloudEvent, Content::CloudEvents];
 
+/// Why a request is refused, and whether spans say so already.
+enum Refused {
+    /// As a whole, before any of its events was read.
+    Request(Problem),
+    /// Its events, each with a span of its own.
+    Events(Problem),
+}
+
+impl From<Problem> for Refused {
+    fn from(problem: Problem) -> Self {
+        Self::Request(problem)
+    }
+}
+
+impl Refused {
+    /// What is answered. A request that was refused as a whole leaves one span.
+    fn told(self, arrival: &Arrival<'_>, workspace: Option<&WorkspaceId>) -> Problem {
+        match self {
+            Self::Events(problem) => problem,
+            Self::Request(problem) => {
+                arrival.refused(workspace, &problem);
+                problem
+            }
+        }
+    }
+}
+
 /// `POST /v1/workspaces/{ws}/events`.
 pub(super) async fn post_here(
     State(server): State<Arc<Server>>,
@@ -48,6 +75,7 @@ pub(super) async fn post_here(
     body: Body,
 ) -> Result<Response, Problem> {
     let workspace = Arc::clone(&at.workspace);
+    let arrival = Arrival::now(TraceContext::of(&headers), &server.node.spans);
     // Before a byte of the body: a client that waits for `100 Continue` never sends it.
     let refused = server.node.refuses(Some(&workspace.id)).map(refusal);
     // A stream is slowed down instead.
@@ -58,6 +86,7 @@ pub(super) async fn post_here(
     });
     if let Some(problem) = refused {
         server.node.metrics.refused(problem.kind(), 1);
+        arrival.refused(Some(&workspace.id), &problem);
         turn_away(&headers, body).await;
         return Err(limited(problem, workspace.rate.left()));
     }
@@ -66,7 +95,7 @@ pub(super) async fn post_here(
     let left = workspace.rate.left();
     match answered {
         Ok(response) => Ok(with_limits(response, left)),
-        Err(problem) => Err(limited(problem, left)),
+        Err(refused) => Err(limited(refused.told(&arrival, Some(&workspace.id)), left)),
     }
 }
 
@@ -78,14 +107,17 @@ pub(super) async fn post_anywhere(
     headers: HeaderMap,
     body: Body,
 ) -> Result<Response, Problem> {
+    let arrival = Arrival::now(TraceContext::of(&headers), &server.node.spans);
     if let Some(rejected) = server.node.refuses(None) {
         let problem = refusal(rejected);
         server.node.metrics.refused(problem.kind(), 1);
+        arrival.refused(None, &problem);
         turn_away(&headers, body).await;
         return Err(problem);
     }
     let place = Place::Body { server: Arc::clone(&server), caller };
-    post(&server, place, query, &headers, body).await
+    let answered = post(&server, place, query, &headers, body).await;
+    answered.map_err(|refused| refused.told(&arrival, None))
 }
 
 async fn post(
@@ -94,7 +126,7 @@ async fn post(
     mut query: Query,
     headers: &HeaderMap,
     body: Body,
-) -> Result<Response, Problem> {
+) -> Result<Response, Refused> {
     let only_refused = query.one_of("results", &["all", "refused"]) == Some("refused");
     let payload = match query.one_of("payload", &["data", "event"]) {
         Some("event") => PayloadOf::Event,
@@ -118,7 +150,7 @@ async fn post(
         Content::Lines => {
             if sent.key.is_some() {
                 let detail = "a stream has no `Idempotency-Key`; give each event an `id`";
-                return Err(Problem::new(Kind::InvalidRequest, detail));
+                return Err(Problem::new(Kind::InvalidRequest, detail).into());
             }
             let tell = if only_refused { Tell::Refused } else { Tell::All };
             let unpacker = Unpacker::of(headers, None)?;
@@ -144,29 +176,29 @@ impl Sent<'_> {
         Arrival::now(TraceContext::of(self.headers), &self.server.node.spans)
     }
 
-    async fn one_or_list(self, body: Body, only_refused: bool) -> Result<Response, Problem> {
+    async fn one_or_list(self, body: Body, only_refused: bool) -> Result<Response, Refused> {
         let bytes = whole(self.headers, body, BATCH_BODY_BYTES_MAX).await?;
         if bytes.trim_ascii_start().starts_with(b"[") {
             return self.list(&bytes, Form::Ours, only_refused).await;
         }
         if bytes.len() > EVENT_BODY_BYTES_MAX {
-            return Err(super::body::too_large(EVENT_BODY_BYTES_MAX));
+            return Err(super::body::too_large(EVENT_BODY_BYTES_MAX).into());
         }
         self.keep_one(&bytes, Form::Ours).await
     }
 
-    async fn one(self, body: Body, form: Form<'_>) -> Result<Response, Problem> {
+    async fn one(self, body: Body, form: Form<'_>) -> Result<Response, Refused> {
         let bytes = whole(self.headers, body, EVENT_BODY_BYTES_MAX).await?;
         self.keep_one(&bytes, form).await
     }
 
-    async fn keep_one(self, bytes: &[u8], form: Form<'_>) -> Result<Response, Problem> {
+    async fn keep_one(self, bytes: &[u8], form: Form<'_>) -> Result<Response, Refused> {
         let node = &self.server.node;
         let item = self.place.prepare(bytes, "", form, self.key.clone(), &self.arrival());
         let workspace = item.as_ref().ok().map(|ready| ready.new.event.workspace.clone());
-        let answered = keep(node, vec![item]).await?.pop();
+        let answered = keep(node, vec![item]).await.map_err(Refused::Events)?.pop();
         let missing = || Err(Problem::internal("accepting the event", &"no answer"));
-        let answered = answered.unwrap_or_else(missing)?;
+        let answered = answered.unwrap_or_else(missing).map_err(Refused::Events)?;
         let wait = Wait::of(self.headers);
         let shown = match wait.as_ref().zip(workspace) {
             Some((wait, workspace)) => {
@@ -182,18 +214,18 @@ impl Sent<'_> {
     }
 
     /// A JSON array: one answer for each, and nothing of the good ones is lost for the bad ones.
-    async fn list(self, body: &[u8], form: Form<'_>, only_refused: bool) -> Result<Response, Problem> {
+    async fn list(self, body: &[u8], form: Form<'_>, only_refused: bool) -> Result<Response, Refused> {
         // Cut into elements here; each element is then read strictly.
         let elements: Vec<&RawValue> =
             serde_json::from_slice(body).map_err(|error| invalid_json_of(body, &error))?;
         if elements.is_empty() {
-            return Err(Problem::new(Kind::InvalidRequest, "the list holds no event"));
+            return Err(Problem::new(Kind::InvalidRequest, "the list holds no event").into());
         }
         if elements.len() > BATCH_EVENTS_MAX {
             let detail =
                 format!("a list may hold {BATCH_EVENTS_MAX} events; send more as application/x-ndjson");
             let problem = Problem::new(Kind::PayloadTooLarge, detail);
-            return Err(problem.with("events_max", BATCH_EVENTS_MAX.into()));
+            return Err(problem.with("events_max", BATCH_EVENTS_MAX.into()).into());
         }
         let arrival = self.arrival();
         let items = elements.iter().enumerate().map(|(at, element)| {
@@ -206,7 +238,7 @@ impl Sent<'_> {
             .map(|item| item.as_ref().ok().map(|ready| ready.new.event.workspace.clone()))
             .collect();
         let node = &self.server.node;
-        let answers = keep(node, items).await?;
+        let answers = keep(node, items).await.map_err(Refused::Events)?;
         let wait = Wait::of(self.headers);
         let shown = shown(node, &workspaces, &answers, wait.as_ref()).await;
         let accepted = answers.iter().filter(|answer| answer.is_ok()).count();
@@ -220,7 +252,7 @@ impl Sent<'_> {
         if accepted == 0 {
             let problem =
                 Problem::new(Kind::EventsRefused, format!("{} events, each with a mistake", answers.len()));
-            return Err(problem.with("results", results.into()));
+            return Err(Refused::Events(problem.with("results", results.into())));
         }
         let status = if accepted == answers.len() { StatusCode::ACCEPTED } else { StatusCode::MULTI_STATUS };
         let document = json!({

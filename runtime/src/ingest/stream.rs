@@ -127,7 +127,11 @@ impl Intake {
                             decided => decided.map(|(_, ready)| ready),
                         }
                     }
-                    Line::TooLong => Err(too_large(LINE_BYTES_MAX)),
+                    Line::TooLong => {
+                        let problem = too_large(LINE_BYTES_MAX);
+                        self.arrival().refused(self.place.named(), &problem);
+                        Err(problem)
+                    }
                 };
                 group.push((self.line, item));
             }
@@ -146,8 +150,11 @@ impl Intake {
     }
 
     fn decided(&self, text: &Bytes) -> Result<(Arc<Workspace>, Ready), Problem> {
-        let arrival = Arrival::now(self.context.clone(), &self.node.spans);
-        self.place.decided(text.trim_ascii(), "", Form::Ours, None, &arrival)
+        self.place.decided(text.trim_ascii(), "", Form::Ours, None, &self.arrival())
+    }
+
+    fn arrival(&self) -> Arrival<'_> {
+        Arrival::now(self.context.clone(), &self.node.spans)
     }
 
     async fn keep(&mut self, group: Vec<(u64, Item)>) -> Result<(), Problem> {

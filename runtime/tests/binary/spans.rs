@@ -86,6 +86,21 @@ fn attribute(span: &Span, name: &str) -> Option<String> {
     })
 }
 
+/// All spans that came, with what is the same in each request checked.
+fn spans_in(exported: &Seen) -> Vec<Span> {
+    let mut spans = Vec::new();
+    for came in exported.lock().unwrap().iter() {
+        assert_eq!(came.line, "POST /v1/traces HTTP/1.1");
+        assert_eq!(came.headers["content-type"], "application/x-protobuf");
+        for of in ExportTraceServiceRequest::decode(&*came.body).unwrap().resource_spans {
+            let resource = format!("{:?}", of.resource.unwrap());
+            assert!(resource.contains("service.name") && resource.contains("shop-hooks"), "{resource}");
+            spans.extend(of.scope_spans.into_iter().flat_map(|scope| scope.spans));
+        }
+    }
+    spans
+}
+
 #[test]
 fn the_way_of_an_event_is_one_trace_from_the_app_to_the_receiver() {
     let (collector, exported) = listener(|_| "200 OK");
@@ -112,20 +127,11 @@ fn the_way_of_an_event_is_one_trace_from_the_app_to_the_receiver() {
     });
     assert!(served.stop().success(), "{}", served.said.lock().unwrap());
 
-    let mut spans = Vec::new();
     for came in exported.lock().unwrap().iter() {
-        assert_eq!(came.line, "POST /v1/traces HTTP/1.1");
-        assert_eq!(came.headers["content-type"], "application/x-protobuf");
-        assert_eq!(
-            (came.headers["x-collector-key"].as_str(), came.headers["x-more"].as_str()),
-            ("se cret", "2")
-        );
-        for of in ExportTraceServiceRequest::decode(&*came.body).unwrap().resource_spans {
-            let resource = format!("{:?}", of.resource.unwrap());
-            assert!(resource.contains("service.name") && resource.contains("shop-hooks"), "{resource}");
-            spans.extend(of.scope_spans.into_iter().flat_map(|scope| scope.spans));
-        }
+        let keys = ["x-collector-key", "x-more"].map(|name| came.headers[name].as_str());
+        assert_eq!(keys, ["se cret", "2"]);
     }
+    let spans = spans_in(&exported);
     assert!(!format!("{spans:?}").contains("url-secret"), "no URL is told");
     let named = |name: &str| -> Vec<&Span> {
         let mut found: Vec<&Span> = spans.iter().filter(|span| span.name == name).collect();
@@ -158,6 +164,61 @@ fn the_way_of_an_event_is_one_trace_from_the_app_to_the_receiver() {
         );
         assert_eq!(span.status.as_ref().map_or(0, |status| status.code), code);
     }
+}
+
+#[test]
+fn an_event_that_is_refused_leaves_a_span_that_says_why() {
+    let (collector, exported) = listener(|_| "200 OK");
+    let folder = tempfile::tempdir().unwrap();
+    let mut host = Host::at(folder.path());
+    let variables =
+        [("OTEL_EXPORTER_OTLP_ENDPOINT", collector.as_str()), ("OTEL_SERVICE_NAME", "shop-hooks")];
+    host.environment = variables.map(|(name, value)| (name.to_owned(), value.to_owned())).into();
+    host.arguments.extend(["--events-per-second-max", "8"].map(str::to_owned));
+    let mut served = host.serve(None);
+    let address = served.address.clone();
+    let post = |path: &str, body: &str| {
+        let headers = format!("traceparent: 00-{TRACE}-{BEFORE}-01\r\n");
+        request_with(&address, "POST", path, &headers, body).unwrap().0
+    };
+    assert_eq!(request_with(&address, "POST", "/v1/workspaces", "", r#"{"id":"ws"}"#).unwrap().0, 201);
+    let events = "/v1/workspaces/ws/events";
+    let good = r#"{"event":"a.b","id":"one","payload":{}}"#;
+    assert_eq!(post(events, good), 202);
+    let refused = [
+        (post(events, r#"{"event":"a.b"}"#), "an event without a payload"),
+        (post(events, "{"), "no JSON"),
+        (post(events, "[]"), "a list without an event"),
+        (post("/v1/events", r#"{"event":"a.b","payload":{}}"#), "a workspace is not named"),
+        (post(events, r#"{"event":"a.b","id":"one","payload":{"n":1}}"#), "another body under the same id"),
+        (post("/v1/workspaces/ws/events?payload=none", good), "a question that is none"),
+    ];
+    // A list with a good one and a bad one: each has its own.
+    assert_eq!(post(events, &format!(r#"[{good},{{"event":"a.b"}}]"#)), 207);
+    let mut statuses = Vec::new();
+    while statuses.len() < 50 && statuses.last() != Some(&429) {
+        statuses.push(post(events, good));
+    }
+    assert_eq!(statuses.last(), Some(&429), "{statuses:?}");
+    assert!(served.stop().success(), "{}", served.said.lock().unwrap());
+
+    let spans = spans_in(&exported);
+    let mut ingest: Vec<&Span> = spans.iter().filter(|span| span.name == "ingest").collect();
+    ingest.sort_by_key(|span| span.start_time_unix_nano);
+    assert!(ingest.iter().all(|span| hex(&span.parent_span_id) == BEFORE && hex(&span.trace_id) == TRACE));
+    let said = |span: &Span| attribute(span, "http.response.status_code");
+    let told: Vec<String> = ingest.iter().filter_map(|span| said(span)).collect();
+    let wanted = refused.iter().map(|(status, _)| status.to_string());
+    let wanted: Vec<String> = wanted.chain(["422".to_owned(), "429".to_owned()]).collect();
+    assert_eq!(told, wanted, "{refused:?}");
+    let bad = ingest.iter().filter(|span| said(span).is_some());
+    assert!(bad.clone().all(|span| attribute(span, "error.type").is_some()));
+    assert!(bad.clone().all(|span| span.status.as_ref().is_some_and(|status| status.code == 2)));
+    let of_ws = |span: &&&Span| attribute(span, "fanwise.workspace").as_deref() == Some("ws");
+    assert_eq!(bad.filter(of_ws).count(), wanted.len() - 1, "one names no workspace");
+    let taken = ingest.iter().filter(|span| attribute(span, "fanwise.repeated").is_some()).count();
+    assert_eq!(ingest.len(), wanted.len() + taken, "each leaves one span, and says one thing");
+    assert_eq!(taken, 1 + 1 + statuses.len() - 1, "the first, the good one of the list, those in time");
 }
 
 #[test]
