@@ -5,7 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::io;
-use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError};
 
 use tokio::sync::watch;
@@ -52,6 +52,8 @@ pub(super) struct Index {
     behind: AtomicU64,
     /// The highest segment that is gone: its rows lead nowhere.
     gone: AtomicU32,
+    /// The thread has ended: what questions do not see by now, they never will.
+    over: AtomicBool,
     /// Segments whose runs are still to be made.
     unmade: Mutex<BTreeSet<u32>>,
     /// Held while a run is made again, so that two questions do not make the same one.
@@ -131,6 +133,7 @@ impl Index {
             seen: watch::Sender::new(seen),
             behind: AtomicU64::new(0),
             gone: AtomicU32::new(0),
+            over: AtomicBool::new(false),
             unmade: Mutex::new(unmade),
             mending: Mutex::new(()),
         }
@@ -208,22 +211,32 @@ impl Index {
         (self.behind.load(Ordering::Relaxed), self.unmade().len())
     }
 
-    /// Waits until questions see everything that was durable when this was called.
+    /// Waits until questions see everything that was durable when this was called, or will not see any more.
     pub(super) async fn caught_up(&self) {
         let durable = self.durable.load(Ordering::Acquire);
         let mut seen = self.seen.subscribe();
         // The sender lives as long as the index.
-        let _ = seen.wait_for(|seen| *seen >= durable).await;
+        let _ = seen.wait_for(|seen| *seen >= durable || self.is_over()).await;
         loop {
-            let made = self.unmade().is_empty();
+            let made = self.unmade().is_empty() || self.is_over();
             if made || seen.changed().await.is_err() {
                 return;
             }
         }
     }
 
+    fn is_over(&self) -> bool {
+        self.over.load(Ordering::Acquire)
+    }
+
     /// The thread.
-    pub(super) fn run(&self, mut tell: Tell) {
+    pub(super) fn run(&self, tell: Tell) {
+        self.work(tell);
+        self.over.store(true, Ordering::Release);
+        self.seen.send_modify(|_| {});
+    }
+
+    fn work(&self, mut tell: Tell) {
         self.begin();
         loop {
             let (waiting, gap, dropped) = {

@@ -393,6 +393,18 @@ async fn what_the_queue_has_no_room_for_is_read_from_the_journal() {
     }
 }
 
+/// Seen in a simulation: a stop came while segments were not listed yet, and a replay of many waited for ever.
+#[tokio::test]
+async fn nobody_waits_for_a_history_that_has_ended() {
+    let mut bench = Bench::open(FakeDisk::default(), WIDE);
+    bench.accept("a", 0, 1);
+    bench.history.close();
+    bench.accept("a", 1, 1);
+    let whole = tokio::time::timeout(Duration::from_secs(10), bench.history.whole()).await;
+    assert!(whole.is_ok(), "what comes after the end will never be seen");
+    assert_eq!(bench.numbers("a", &EventFilter::default()).await, [0]);
+}
+
 #[test]
 fn a_filter_of_a_run_is_seldom_wrong_and_never_misses() {
     let mut rows = active::Active::new(1);

@@ -81,6 +81,21 @@ fn in_order(row: &[&Life], number: usize, end: Micros, sent: &Spans<'_>, complai
     }
 }
 
+/// In one life of the node, nothing is sent more often than its policy says, whatever the disk has of it.
+pub(super) fn sends(world: &World, shadow: &Shadow, broken: &mut Vec<String>) {
+    let mut counts: BTreeMap<(usize, String), u32> = BTreeMap::new();
+    for one in world.town.sent.lock().unwrap().iter() {
+        *counts.entry((one.life, one.delivery.clone())).or_default() += 1;
+    }
+    for ((number, id), count) in counts {
+        let Some(life) = shadow.deliveries.get(&id) else { continue };
+        let most = life.delivery.policy.attempts;
+        if count > most {
+            broken.push(format!("{id} was sent {count} times in life {number}; {most} are allowed"));
+        }
+    }
+}
+
 /// Of what is under a rate limit, no more starts than allowed.
 pub(super) fn rates(shadow: &Shadow, jumps: &Jumps, broken: &mut Vec<String>) {
     let mut starts: BTreeMap<(String, String, [u8; 16]), Vec<Micros>> = BTreeMap::new();

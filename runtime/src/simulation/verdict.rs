@@ -29,6 +29,10 @@ fn oldest(disk: &FakeDisk) -> u32 {
 pub(super) async fn history(world: &World, node: &Node, disk: &FakeDisk, failed: &AtomicBool) {
     loop {
         node.whole_history().await;
+        // Whoever stops leaves the segments that are not listed yet to the next start.
+        if node.status().history_segments_behind > 0 {
+            return;
+        }
         let from = oldest(disk);
         let mut wrong = Vec::new();
         for space in (0..WORKSPACES).map(workspace) {
@@ -271,6 +275,7 @@ pub(super) fn final_verdict(world: &World) -> Vec<String> {
         }
     }
     order::lanes(world, &shadow, &mut broken);
+    order::sends(world, &shadow, &mut broken);
     let jumps = world.jumps.lock().unwrap().clone();
     order::rates(&shadow, &jumps, &mut broken);
     order::gates(&shadow, &jumps, &mut broken);
