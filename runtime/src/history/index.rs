@@ -65,6 +65,8 @@ pub(super) struct Index {
 pub(super) struct Parts {
     pub active: Active,
     pub runs: BTreeMap<u32, Arc<Run>>,
+    /// Something of the segment being written could not be read: its rows must not become a run.
+    pub lacks: bool,
 }
 
 #[derive(Default)]
@@ -103,7 +105,7 @@ impl Index {
         last: Option<Position>,
     ) -> Self {
         let (written, finished) = segments.split_last().map_or((1, segments), |(last, rest)| (*last, rest));
-        let mut parts = Parts { active: Active::new(written), runs: BTreeMap::new() };
+        let mut parts = Parts { active: Active::new(written), ..Parts::default() };
         let mut unmade = BTreeSet::new();
         for segment in finished {
             let found =
@@ -283,6 +285,7 @@ impl Index {
             }
             let error = read.err();
             tracing::error!(segment = written, tried, ?error, "a segment's history is not all read");
+            self.change().lacks = tried == READ_TRIES;
         }
         self.unmade().remove(&written);
         // What could not be read now will not be seen later either: nobody must wait for it. What is durable
@@ -334,6 +337,13 @@ impl Index {
     fn enter(&self, segment: u32) {
         let before = self.parts().active.segment;
         if before >= segment {
+            return;
+        }
+        if self.parts().lacks {
+            // A run of these rows would look whole, at every start to come.
+            self.unmade().insert(before);
+            let mut parts = self.change();
+            (parts.active, parts.lacks) = (Active::new(segment), false);
             return;
         }
         let run = {
@@ -394,6 +404,7 @@ impl Index {
             self.enter(segment);
             if let Err(error) = self.read_on(segment, until, Some(&mut *tell)) {
                 tracing::warn!(segment, %error, "a segment is missing in the history");
+                self.change().lacks = true;
             }
             let next = if segment == last { durable } else { u64::from(segment + 1) << 32 };
             self.seen.send_modify(|seen| *seen = (*seen).max(next));
