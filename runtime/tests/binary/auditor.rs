@@ -200,11 +200,10 @@ impl Life {
         }
         // Of an attempt without an outcome nobody knows whether it left; every other one arrived or had an
         // error of its own, which these receivers do not make. That an attempt began is written down without
-        // waiting for it, so those that were made shortly before a crash may be missing: several, where the disk
-        // took longer than the wait between them.
+        // waiting for it, so one that was under way at a crash may be missing.
         let received = u32::try_from(self.received_at.len()).unwrap_or(u32::MAX);
-        let lost = |at: &&Duration| crashes.iter().any(|crash| promises.under_way(**at, *crash));
-        let lost = u32::try_from(self.received_at.iter().filter(lost).count()).unwrap_or(u32::MAX);
+        let lost = |crash: &&Duration| self.received_at.iter().any(|at| promises.under_way(*at, **crash));
+        let lost = u32::try_from(crashes.iter().filter(lost).count()).unwrap_or(u32::MAX);
         if received > attempts + lost || received + unknown < attempts {
             broken.push(format!(
                 "{delivery} came {received} times; the history has {attempts} attempts, {unknown} of them unknown"
