@@ -21,7 +21,7 @@ mod fold;
 mod free;
 mod literal;
 mod member;
-mod names;
+pub(crate) mod names;
 mod needles;
 mod never;
 mod order;
@@ -45,7 +45,6 @@ mod template;
 mod tests;
 #[cfg(test)]
 mod unit;
-pub(crate) mod unreadable;
 mod unused;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
@@ -64,7 +63,6 @@ pub use outside::list_entries;
 use scope::{Binding, Facts, Typed};
 #[cfg(test)]
 pub(crate) use settings::SETTINGS;
-use unreadable::Unreadable;
 
 /// What checking a bundle gives.
 #[derive(Clone, Debug, Default)]
@@ -93,7 +91,7 @@ pub fn check(bundle: &Bundle, world: &World) -> Checked {
             parsed.file
         })
         .collect();
-    let unreadable = Unreadable::new(diagnostics.iter(), &sources);
+    let unreadable: Vec<Span> = diagnostics.iter().map(Diagnostic::span).collect();
     bundle_bounds(&sources, world, &mut diagnostics);
     let (names, found) = names::collect(&files, world);
     diagnostics.extend(found);
@@ -105,7 +103,7 @@ pub fn check(bundle: &Bundle, world: &World) -> Checked {
         let mut checker = Checker::new(world, &sources, &names, Arc::clone(environment));
         checker.bundle(&files);
         let found = std::mem::take(&mut checker.diagnostics);
-        diagnostics.extend(found.into_iter().filter(|one| !unreadable.explains(one, &sources)));
+        diagnostics.extend(found.into_iter().filter(|one| !is_consequence(one, &unreadable)));
         used.extend(std::mem::take(&mut checker.used));
         never.push(std::mem::take(&mut checker.never));
         program.get_or_insert(checker.program);
@@ -120,6 +118,13 @@ pub fn check(bundle: &Bundle, world: &World) -> Checked {
     diagnostics.sort();
     let program = program.unwrap_or_default();
     Checked { program, sources, diagnostics, environments }
+}
+
+/// Whether a message speaks of text that could not be read anyway.
+fn is_consequence(diagnostic: &Diagnostic, unreadable: &[Span]) -> bool {
+    let span = diagnostic.span();
+    let inside = |one: &Span| one.source == span.source && span.start <= one.start && one.end <= span.end;
+    unreadable.iter().any(inside)
 }
 
 /// Rule files first, so that their ids are their positions among the rule files.

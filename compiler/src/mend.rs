@@ -11,9 +11,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use grammar::diagnostic::{Code, Severity};
 use grammar::source::Place;
-use grammar::{Diagnostic, Source};
+use grammar::{Diagnostic, Source, SourceId};
 
-use crate::check::{Checked, check, unreadable};
+use crate::check::{Checked, check, names};
 use crate::world::{Bundle, BundleFile, World};
 
 /// Rounds after which mending stops, whatever could still be applied.
@@ -69,9 +69,11 @@ pub struct Mistakes {
 /// A fix by what it does where: its file, its message's number and its title.
 type Name = (Box<str>, Code, String);
 
-/// The names that a rule file declares, and perhaps a few more: for files that are not looked at whole.
-pub fn declared_names(text: &str) -> impl Iterator<Item = &str> {
-    text.lines().filter_map(unreadable::declared)
+/// The names that a rule file declares: for files beside those that are mended.
+#[must_use]
+pub fn declared_names(text: &str) -> Vec<Box<str>> {
+    let parsed = grammar::parse(&Source::new(SourceId(0), "", text));
+    names::declared(&parsed.file).map(|name| name.text.clone()).collect()
 }
 
 /// Mends the rule files of a bundle that `may_change` allows. The files' own tests are not run.

@@ -107,6 +107,30 @@ pub(super) struct Names<'a> {
     pub(super) declared: BTreeMap<(Space, &'a str), Span>,
 }
 
+/// The names that a file declares, those of items that could not be read included.
+pub(crate) fn declared(file: &ast::File) -> impl Iterator<Item = &Ident> {
+    file.items.iter().flat_map(|item| declared_by(&item.kind)).chain(&file.broken)
+}
+
+fn declared_by(item: &ast::ItemKind) -> Vec<&Ident> {
+    match item {
+        ast::ItemKind::Environments(list) => list.iter().collect(),
+        ast::ItemKind::Connection(one) => vec![&one.name],
+        ast::ItemKind::Import(one) => vec![&one.name],
+        ast::ItemKind::Schema(one) => vec![&one.name],
+        ast::ItemKind::Const(one) => vec![&one.name],
+        ast::ItemKind::List(one) => vec![&one.name],
+        ast::ItemKind::Predicate(one) => vec![&one.name],
+        ast::ItemKind::Schedule(one) => vec![&one.name],
+        ast::ItemKind::Policy(one) => vec![&one.name],
+        ast::ItemKind::Rule(one) => vec![&one.name],
+        ast::ItemKind::Group(one) => {
+            std::iter::once(&one.name).chain(one.rules.iter().map(|rule| &rule.name)).collect()
+        }
+        ast::ItemKind::Event(_) | ast::ItemKind::Test(_) | ast::ItemKind::Broken => Vec::new(),
+    }
+}
+
 /// Collects the names of a bundle.
 pub(super) fn collect<'a>(files: &'a [ast::File], world: &World) -> (Names<'a>, Vec<Diagnostic>) {
     let mut collector = Collector { names: Names::default(), found: Vec::new(), environments: None };

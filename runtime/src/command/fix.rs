@@ -7,15 +7,12 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use compiler::mend::{Left, Mended, declared_names, mend_beside};
-use compiler::world::{Bundle, World};
+use compiler::world::{Bundle, Limits, World};
 use grammar::diagnostic::Severity;
 
 use super::bundle;
 use super::replace::replace;
 use crate::out::{Exit, Out, failed, harmless, say};
-
-/// No file of a bundle may be larger.
-const NEIGHBOUR_BYTES_MAX: u64 = 256 << 10;
 
 /// Arguments of `fanwise fix`.
 #[derive(Debug, clap::Args)]
@@ -92,14 +89,15 @@ fn declared_beside(paths: &[PathBuf]) -> BTreeSet<String> {
         None => PathBuf::from("."),
     };
     let folders: BTreeSet<PathBuf> = paths.iter().filter(|path| path.is_file()).map(folder).collect();
+    let bytes_max = Limits::default().file_bytes_max as u64;
     let mut names = BTreeSet::new();
     for path in folders.iter().filter_map(|folder| fs::read_dir(folder).ok()).flatten().flatten() {
         let path = path.path();
         let is_rules = path.extension().is_some_and(|ending| ending == "route");
-        let is_small = fs::metadata(&path).is_ok_and(|about| about.len() <= NEIGHBOUR_BYTES_MAX);
+        let is_small = fs::metadata(&path).is_ok_and(|about| about.len() <= bytes_max);
         if is_rules && is_small && !paths.contains(&path) {
             let text = fs::read_to_string(&path).unwrap_or_default();
-            names.extend(declared_names(&text).map(str::to_owned));
+            names.extend(declared_names(&text).into_iter().map(String::from));
         }
     }
     names
