@@ -16,7 +16,8 @@
 //! Lines and columns start at 1; columns count Unicode scalar values; ends are exclusive; offsets are
 //! bytes of the UTF-8 text from 0. `severity` is `error`, `warning` or `note`; the `kind` of a note is
 //! `fact` or `help`. Several fixes are alternatives; the edits of one fix belong together and do not
-//! overlap. `sure` is false where a fix adds something that only a person can decide. A message without a place has `null` for `file` and all four numbers.
+//! overlap. `sure` is false where a fix adds something that only a person can decide. A message without a
+//! place has `null` for `file` and all four numbers.
 
 use serde_json::{Value, json};
 

@@ -1,12 +1,12 @@
 //! Function calls: here a value goes through transforms, `x | lower`.
 
 use super::{on_one_line, shown};
-use crate::suggest;
 use crate::{
     Diagnostic, Source,
     ast::{Expr, ExprKind},
     diagnostic::Code,
     span::{Ident, Span},
+    suggest,
 };
 
 /// Transforms that people call like functions; other names may be predicates.

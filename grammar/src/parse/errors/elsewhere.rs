@@ -1,7 +1,7 @@
 //! Slips and habits that stop the reader, each with what to write: words of other languages, names in
 //! quotation marks, numbers with commas and units.
 
-use super::unexpected::Place;
+use super::unexpected::{Place, keywords_of};
 use crate::{
     Diagnostic,
     diagnostic::Code,
@@ -123,6 +123,41 @@ fn word(place: &Place<'_>, found: &Token, shown: &str) -> Option<Diagnostic> {
         return day(place, found, &lower);
     }
     None
+}
+
+/// Words and signs of other languages that are no habit of a certain place, by what they are called here.
+const OTHER_WORDS: &[(&str, &[&str])] = &[
+    ("when", &["if", "where", "filter", "having", "whenever"]),
+    ("unless", &["except", "excluding", "but"]),
+    ("deliver", &["dispatch", "forward"]),
+    ("otherwise", &["default", "else"]),
+    ("starts with", &["starts_with"]),
+    ("ends with", &["ends_with"]),
+    ("contains", &["contain"]),
+    ("matches", &["like", "ilike", "LIKE"]),
+    ("matches regex", &["~", "=~", "regexp", "rlike"]),
+];
+
+/// A word or sign of another language where ours could stand.
+pub(super) fn other_word(place: &Place<'_>, found: &Token, shown: &str) -> Option<Diagnostic> {
+    let (ours, _) = OTHER_WORDS.iter().find(|(_, others)| others.contains(&shown))?;
+    let first = ours.split(' ').next().unwrap_or(ours);
+    let could = place.tried.iter().flat_map(|&rule| keywords_of(rule)).any(|word| word.starts_with(first));
+    if !could {
+        return None;
+    }
+    let span = place.span(found);
+    let report = Diagnostic::error(Code::E0101, format!("this is written `{ours}` here"))
+        .at(span, format!("`{shown}` means nothing here"));
+    let title = format!("replace `{shown}` with `{ours}`");
+    let edits = [(span, (*ours).to_owned())];
+    // The patterns of `like` have other signs.
+    Some(match *ours {
+        "matches" => report
+            .note("in its pattern `*` stands for anything and `?` for one character")
+            .offer(title, edits),
+        _ => report.fix(title, edits),
+    })
 }
 
 /// Words between two values.

@@ -145,42 +145,7 @@ fn special(place: &Place<'_>, found: &Token, shown: &str) -> Option<Diagnostic> 
         let shown = place.words(key).trim_matches('"').to_owned();
         return Some(missing_colon(place.span(key), &shown, span));
     }
-    from_elsewhere(place, found, shown).or_else(|| slip(place, found, shown))
-}
-
-/// Words and signs of other languages, by what they are called here.
-const ELSEWHERE: &[(&str, &[&str])] = &[
-    ("when", &["if", "where", "filter", "having", "whenever"]),
-    ("unless", &["except", "excluding", "but"]),
-    ("deliver", &["send", "emit", "notify", "publish", "dispatch", "forward", "call", "post"]),
-    ("otherwise", &["default", "else"]),
-    ("starts with", &["startswith", "startsWith", "starts_with", "begins"]),
-    ("ends with", &["endswith", "endsWith", "ends_with"]),
-    ("contains", &["includes", "include", "has", "contain"]),
-    ("matches", &["like", "ilike", "LIKE"]),
-    ("matches regex", &["~", "=~", "regexp", "rlike"]),
-];
-
-/// A word or sign of another language where ours could stand.
-fn from_elsewhere(place: &Place<'_>, found: &Token, shown: &str) -> Option<Diagnostic> {
-    let (ours, _) = ELSEWHERE.iter().find(|(_, others)| others.contains(&shown))?;
-    let first = ours.split(' ').next().unwrap_or(ours);
-    let could = place.tried.iter().flat_map(|&rule| keywords_of(rule)).any(|word| word.starts_with(first));
-    if !could {
-        return None;
-    }
-    let span = place.span(found);
-    let report = Diagnostic::error(Code::E0101, format!("this is written `{ours}` here"))
-        .at(span, format!("`{shown}` means nothing here"));
-    let title = format!("replace `{shown}` with `{ours}`");
-    let edits = [(span, (*ours).to_owned())];
-    // The patterns of `like` have other signs.
-    Some(match *ours {
-        "matches" => report
-            .note("in its pattern `*` stands for anything and `?` for one character")
-            .offer(title, edits),
-        _ => report.fix(title, edits),
-    })
+    elsewhere::other_word(place, found, shown).or_else(|| slip(place, found, shown))
 }
 
 /// A word that is nearly one that could stand here.
@@ -197,7 +162,7 @@ fn slip(place: &Place<'_>, found: &Token, shown: &str) -> Option<Diagnostic> {
 }
 
 /// The words that something may begin with.
-fn keywords_of(rule: Rule) -> Vec<&'static str> {
+pub(super) fn keywords_of(rule: Rule) -> Vec<&'static str> {
     match rule {
         Rule::logic => vec!["and"],
         Rule::compare_tail => vec!["contains", "starts with", "ends with", "matches"],
