@@ -4,7 +4,7 @@ use std::hint::black_box;
 
 use compiler::slots::Level;
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
-use inputs::{Memory, extract, parcels, plan};
+use inputs::{Memory, asking, extract, parcels};
 
 /// What is read, and its name.
 const PATHS: [(&str, &[&str]); 4] = [
@@ -32,11 +32,7 @@ fn extraction(criterion: &mut Criterion) {
     let events = parcels(1_000);
     let bytes: usize = events.iter().map(String::len).sum();
     for (name, paths) in PATHS {
-        let conditions = paths.iter().map(|path| format!("p.{path} is \"x\"")).collect::<Vec<_>>();
-        let plan = plan(&format!(
-            "edition 2026\nconnection out: webhook\nrule r {{ on parcel as p when {} deliver out.send_webhook }}\n",
-            conditions.join(" or ")
-        ));
+        let plan = asking(paths);
         let mut group = criterion.benchmark_group(format!("extraction, {name}"));
         group.throughput(Throughput::Bytes(bytes as u64)).sample_size(10);
         for level in [Level::Strict, Level::Full, Level::Fast] {

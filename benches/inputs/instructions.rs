@@ -18,7 +18,7 @@ use compiler::matcher::{Indexed, Interpreter, Jit, Matcher};
 use compiler::plan::Plan;
 use compiler::slots::Level;
 use inputs::hooks::hooks;
-use inputs::{Memory, Shape, bundle, extract, parcels, plan, rules, run, world};
+use inputs::{Memory, Shape, asking, bundle, extract, parcels, plan, rules, run, world};
 
 /// A count that is so much above the recorded one is a regression, in percent.
 const TOLERANCE_PERCENT: f64 = 3.0;
@@ -186,14 +186,6 @@ fn count(name: &str) -> Result<f64, String> {
         (Some(collected), Some(units)) if collected > 0.0 => Ok(collected / units),
         _ => Err(format!("valgrind gives no count\n{log}")),
     }
-}
-
-fn asking(paths: &[&str]) -> Arc<Plan> {
-    let conditions = paths.iter().map(|path| format!("p.{path} is \"x\"")).collect::<Vec<_>>();
-    plan(&format!(
-        "edition 2026\nconnection out: webhook\nrule r {{ on parcel as p when {} deliver out.send_webhook }}\n",
-        conditions.join(" or ")
-    ))
 }
 
 fn extracting(plan: Arc<Plan>, level: Level, events: Vec<String>) -> Prepared {

@@ -65,6 +65,19 @@ pub fn plan(rules: &str) -> Arc<Plan> {
     Arc::new(compiler::plan::plan(checked.program))
 }
 
+/// The plan of one rule that reads these paths, and no more.
+///
+/// # Panics
+/// When one is no path.
+#[must_use]
+pub fn asking(paths: &[&str]) -> Arc<Plan> {
+    let conditions = paths.iter().map(|path| format!("p.{path} is \"x\"")).collect::<Vec<_>>();
+    plan(&format!(
+        "edition 2026\nconnection out: webhook\nrule r {{ on parcel as p when {} deliver out.send_webhook }}\n",
+        conditions.join(" or ")
+    ))
+}
+
 /// What running events needs, kept from one to the next.
 #[derive(Default)]
 pub struct Memory {
@@ -74,7 +87,7 @@ pub struct Memory {
 
 /// An event of the benches' type.
 #[must_use]
-pub fn event(payload: &str) -> Event<'_> {
+pub fn event(payload: &[u8]) -> Event<'_> {
     let time = jiff::Timestamp::UNIX_EPOCH;
     Event {
         id: "evt_bench",
@@ -83,7 +96,7 @@ pub fn event(payload: &str) -> Event<'_> {
         resource_id: None,
         time,
         received_at: time,
-        payload: payload.as_bytes(),
+        payload,
     }
 }
 
@@ -93,7 +106,7 @@ pub fn event(payload: &str) -> Event<'_> {
 /// When the payload is not JSON.
 #[must_use]
 pub fn run(plan: &Plan, matcher: &dyn Matcher, level: Level, payload: &str, memory: &mut Memory) -> usize {
-    let event = event(payload);
+    let event = event(payload.as_bytes());
     let slots = extract(plan, level, payload, memory);
     let facts = Facts { plan, event: &event, slots: &slots, lists: &NoLists };
     matcher.matches(&facts, &mut memory.matches);

@@ -122,6 +122,12 @@ pub fn painted(text: &str, code: &str) -> String {
     if colour_wanted() { format!("\u{1b}[{code}m{text}\u{1b}[0m") } else { text.to_owned() }
 }
 
+/// A number of things in words: `1 error`, `2 errors`.
+#[must_use]
+pub fn many(count: usize, word: &str) -> String {
+    format!("{count} {word}{}", if count == 1 { "" } else { "s" })
+}
+
 /// Text from outside for one line of a terminal: control characters are shown, not sent.
 #[must_use]
 pub fn harmless(text: &str) -> String {

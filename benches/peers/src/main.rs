@@ -17,9 +17,9 @@ use std::fs;
 use std::path::Path;
 use std::process::ExitCode;
 
-use inputs::shapes::{Source, rules};
 use engines::Task;
 use events::Events;
+use inputs::shapes::{Source, rules};
 use measure::{History, Row, cell};
 use options::Options;
 use serde_json::json;

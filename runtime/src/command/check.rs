@@ -7,7 +7,7 @@ use grammar::diagnostic::{Colour, Severity, to_json};
 use serde_json::json;
 
 use super::{Output, bundle};
-use crate::out::{Exit, Out, colour_wanted, failed, say};
+use crate::out::{Exit, Out, colour_wanted, failed, many, say};
 use crate::rules::{Messages, rendered};
 
 /// Arguments of `fanwise check`.
@@ -73,13 +73,11 @@ pub(super) fn run(arguments: &Arguments) -> Exit {
 fn unchecked_words(errors: usize, unchecked: usize) -> String {
     match (errors, unchecked) {
         (1.., _) | (_, 0) => String::new(),
-        (_, 1) => "; 1 field unchecked".to_owned(),
-        (_, many) => format!("; {many} fields unchecked"),
+        (_, unchecked) => format!("; {} unchecked", many(unchecked, "field")),
     }
 }
 
 fn verdict(errors: usize, warnings: usize, files: usize) -> String {
-    let many = |count: usize, word: &str| format!("{count} {word}{}", if count == 1 { "" } else { "s" });
     let (errors_text, warnings_text) = (many(errors, "error"), many(warnings, "warning"));
     match (errors, warnings) {
         (0, 0) => format!("{} checked, no mistakes", many(files, "file")),

@@ -12,7 +12,7 @@ use grammar::diagnostic::Severity;
 
 use super::bundle;
 use super::replace::replace;
-use crate::out::{Exit, Out, failed, harmless, say};
+use crate::out::{Exit, Out, failed, harmless, many, say};
 
 /// Arguments of `fanwise fix`.
 #[derive(Debug, clap::Args)]
@@ -161,7 +161,6 @@ fn left_words(left: &Left, places: &BTreeMap<Box<str>, PathBuf>) -> String {
 }
 
 fn counted(errors: usize, warnings: usize) -> String {
-    let many = |count: usize, word: &str| format!("{count} {word}{}", if count == 1 { "" } else { "s" });
     match (errors, warnings) {
         (0, 0) => "no mistakes".to_owned(),
         (0, _) => many(warnings, "warning"),
@@ -178,7 +177,7 @@ fn summary(mended: &Mended) -> (usize, String) {
     let done = match fixes {
         0 => "nothing to fix".to_owned(),
         1 => "1 fix".to_owned(),
-        many => format!("{many} fixes"),
+        several => format!("{several} fixes"),
     };
     let still = counted(errors, warnings);
     let line = match (errors, warnings) {

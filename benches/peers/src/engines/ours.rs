@@ -7,12 +7,11 @@ use std::cell::RefCell;
 use std::rc::Rc;
 use std::sync::Arc;
 
-use inputs::shapes::{Source, text};
 use compiler::eval::{Facts, NoLists};
-use compiler::event::Event;
 use compiler::matcher::{Indexed, Jit, Matcher, Matches};
 use compiler::plan::Plan;
 use compiler::slots::{Level, Scratch, Slots};
+use inputs::shapes::{Source, text};
 
 use super::{Built, Candidate, Engine, Side, Task, Watch};
 use crate::clock::live_bytes;
@@ -117,16 +116,7 @@ struct Running {
 
 impl Engine for Running {
     fn matches(&mut self, event: &[u8], found: &mut Vec<u32>) -> Result<(), String> {
-        let time = jiff::Timestamp::UNIX_EPOCH;
-        let event = Event {
-            id: "evt_bench",
-            kind: "parcel",
-            resource: None,
-            resource_id: None,
-            time,
-            received_at: time,
-            payload: event,
-        };
+        let event = inputs::event(event);
         let slots =
             Slots::of_conditions(std::mem::take(&mut self.scratch), &self.plan, event.payload, self.level)
                 .map_err(|error| error.to_string())?;
