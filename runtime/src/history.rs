@@ -16,6 +16,7 @@ mod find;
 mod index;
 mod list;
 mod part;
+mod queue;
 mod row;
 mod run;
 #[cfg(test)]

@@ -11,6 +11,7 @@ pub mod disk;
 pub(crate) mod fake;
 pub mod format;
 mod open_segments;
+mod queue;
 pub mod reader;
 pub mod repair;
 pub mod segment;
@@ -85,6 +86,12 @@ pub trait Records: Send + Sync {
     /// Its segment has been dropped (`NotFound`), cannot be read, or the bytes are not the ones written
     /// (`InvalidData`).
     fn read(&self, position: Position) -> io::Result<Vec<u8>>;
+
+    /// The same, if no thread has to wait for it: the system has it in memory, and it is not large.
+    ///
+    /// # Errors
+    /// Those of [`Self::read`].
+    fn read_now(&self, position: Position) -> io::Result<Option<Vec<u8>>>;
 
     /// Bytes of a segment as they lie there, for reading it in order.
     ///

@@ -18,6 +18,7 @@ mod gates;
 mod pressure;
 pub mod query;
 mod recall;
+mod recent;
 mod recovery;
 mod report;
 mod scrub;

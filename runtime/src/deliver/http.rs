@@ -49,6 +49,10 @@ const HEADERS_MAX: usize = 100;
 /// Bytes of an answer's headers, at most.
 const HEADER_BYTES_MAX: usize = 32 << 10;
 
+/// Many connections may call one host, and each may have 64 attempts under way: fewer would be closed and
+/// opened again all the time while it works through a backlog.
+const IDLE_PER_HOST_MAX: usize = 256;
+
 /// How long each part of an attempt may take. None of them is longer than the attempt itself may be.
 #[derive(Clone, Copy, Debug)]
 pub struct Phases {
@@ -100,7 +104,7 @@ impl Default for HttpSettings {
         let line = limits.lines().find_map(|line| line.strip_prefix("Max open files"));
         let files = line.and_then(|rest| rest.split_whitespace().next()?.parse::<usize>().ok());
         let idle_max = (files.unwrap_or(1_024) / 4).clamp(16, 20_000);
-        Self { phases: Phases::default(), idle_max, idle_per_host_max: 16, egress_proxy: None }
+        Self { phases: Phases::default(), idle_max, idle_per_host_max: IDLE_PER_HOST_MAX, egress_proxy: None }
     }
 }
 

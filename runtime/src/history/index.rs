@@ -1,7 +1,7 @@
 //! The thread that keeps the index: takes durable records, finishes runs, makes damaged ones again.
 //!
-//! It stands behind a queue with a bound. When the queue is full, what comes is not queued but read from
-//! the journal later: then lists are late, and deliveries are not.
+//! It stands behind [a queue](super::queue) with a bound. When the queue is full, what comes is not queued but
+//! read from the journal later: then lists are late, and deliveries are not.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::io;
@@ -11,18 +11,13 @@ use std::sync::{Arc, PoisonError};
 use tokio::sync::watch;
 
 use super::active::Active;
+use super::queue::Queue;
 use super::run::{Damaged, Run};
 use super::walk::{salt, walk};
 use crate::journal::disk::Disk;
 use crate::journal::{Position, Records};
 use crate::record::Record;
-use crate::sync::{Condvar, Mutex, MutexGuard, RwLock, RwLockReadGuard, RwLockWriteGuard};
-
-/// Records that may wait for the index; more are read from the journal later.
-const QUEUE_RECORDS_MAX: usize = 16_384;
-
-/// Bytes of records that may wait for the index, about; more are read from the journal later.
-const QUEUE_BYTES_MAX: usize = 32 << 20;
+use crate::sync::{Mutex, MutexGuard, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 /// So many records go in under one lock, so that questions get their turn.
 const TURN_RECORDS_MAX: usize = 512;
@@ -42,9 +37,7 @@ pub(super) struct Index {
     disk: Arc<dyn Disk>,
     /// A std lock: held by questions for a piece of a list, by the thread for a few hundred records.
     parts: RwLock<Parts>,
-    /// A std mutex: held to push or to take what waits.
-    queue: Mutex<Queue>,
-    some: Condvar,
+    queue: Queue,
     /// The place of the last record that is durable, and of the last one that questions see.
     durable: AtomicU64,
     seen: watch::Sender<u64>,
@@ -69,30 +62,12 @@ pub(super) struct Parts {
     pub lacks: bool,
 }
 
-#[derive(Default)]
-struct Queue {
-    waiting: VecDeque<(Position, Arc<Record>)>,
-    bytes: usize,
-    /// Something was not queued: it must be read from the journal.
-    gap: bool,
-    dropped: Vec<u32>,
-    stop: bool,
-}
-
 /// Told about each record once it can be found.
 pub(super) type Tell = Box<dyn FnMut(&Record, Position) + Send>;
 
 /// Places of records in the order of the journal.
 fn place(position: Position) -> u64 {
     (u64::from(position.segment) << 32) | u64::from(position.offset)
-}
-
-/// About what a record takes in memory.
-fn bytes_of(record: &Record) -> usize {
-    let Some(owed) = record.owed() else { return 500 };
-    let inputs =
-        owed.deliveries.iter().map(|delivery| delivery.input.as_ref().map_or(0, |text| text.len()) + 500);
-    owed.event.payload.len() + 500 + inputs.sum::<usize>()
 }
 
 impl Index {
@@ -129,8 +104,7 @@ impl Index {
             journal,
             disk,
             parts: RwLock::new(parts),
-            queue: Mutex::default(),
-            some: Condvar::new(),
+            queue: Queue::default(),
             durable: AtomicU64::new(last.map_or(seen, place).max(seen)),
             seen: watch::Sender::new(seen),
             behind: AtomicU64::new(0),
@@ -164,10 +138,6 @@ impl Index {
         self.parts.write().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn queue(&self) -> MutexGuard<'_, Queue> {
-        self.queue.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
     fn unmade(&self) -> MutexGuard<'_, BTreeSet<u32>> {
         self.unmade.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -177,35 +147,24 @@ impl Index {
         let Some((last, _)) = records.last() else { return };
         self.durable.store(place(*last), Ordering::Release);
         self.behind.fetch_add(records.len() as u64, Ordering::Relaxed);
-        let mut queue = self.queue();
-        let full = queue.waiting.len() >= QUEUE_RECORDS_MAX || queue.bytes >= QUEUE_BYTES_MAX;
-        if queue.gap || full {
-            queue.gap = true;
-        } else {
-            queue.bytes += records.iter().map(|(_, record)| bytes_of(record)).sum::<usize>();
-            queue.waiting.extend(records);
-        }
-        drop(queue);
-        self.some.notify_one();
+        self.queue.offer(records);
     }
 
     /// A segment is gone from the journal.
     pub(super) fn dropped(&self, segment: u32) {
         self.gone.fetch_max(segment, Ordering::AcqRel);
-        self.queue().dropped.push(segment);
-        self.some.notify_one();
+        self.queue.dropped(segment);
     }
 
     /// From now on nothing is queued until everything was read from the journal.
     #[cfg(test)]
     pub(super) fn pretend_full(&self) {
-        self.queue().gap = true;
+        self.queue.pretend_full();
     }
 
     /// Ends the thread.
     pub(super) fn stop(&self) {
-        self.queue().stop = true;
-        self.some.notify_one();
+        self.queue.stop();
     }
 
     /// Records that are durable and that questions do not see yet, and segments that are not indexed yet.
@@ -217,6 +176,9 @@ impl Index {
     pub(super) async fn caught_up(&self) {
         let durable = self.durable.load(Ordering::Acquire);
         let mut seen = self.seen.subscribe();
+        if *seen.borrow() < durable {
+            self.queue.hurry();
+        }
         // The sender lives as long as the index.
         let _ = seen.wait_for(|seen| *seen >= durable || self.is_over()).await;
         loop {
@@ -241,28 +203,12 @@ impl Index {
     fn work(&self, mut tell: Tell) {
         self.begin();
         loop {
-            let (waiting, gap, dropped) = {
-                let mut queue = self.queue();
-                while self.unmade().is_empty()
-                    && queue.waiting.is_empty()
-                    && queue.dropped.is_empty()
-                    && !queue.gap
-                    && !queue.stop
-                {
-                    queue = self.some.wait(queue).unwrap_or_else(PoisonError::into_inner);
-                }
-                // What waits is still taken in: after a shutdown its last outcomes are asked for.
-                if queue.stop && queue.waiting.is_empty() && !queue.gap {
-                    return;
-                }
-                queue.bytes = 0;
-                (std::mem::take(&mut queue.waiting), queue.gap, std::mem::take(&mut queue.dropped))
-            };
-            self.take(waiting, &mut tell);
-            if gap {
+            let Some(work) = self.queue.take(|| !self.unmade().is_empty()) else { return };
+            self.take(work.records, &mut tell);
+            if work.gap {
                 self.catch_up(&mut tell);
             }
-            self.forget(&dropped);
+            self.forget(&work.dropped);
             let next = self.unmade().last().copied();
             if let Some(segment) = next {
                 self.make(segment);
@@ -385,11 +331,8 @@ impl Index {
             let durable = self.durable.load(Ordering::Acquire);
             let seen = self.seen_place();
             if seen >= durable {
-                let mut queue = self.queue();
-                // Whoever offered something more meanwhile found the gap and did not queue it.
-                if self.durable.load(Ordering::Acquire) == durable {
-                    queue.gap = false;
-                    self.behind.store(0, Ordering::Relaxed);
+                let is_all = || self.durable.load(Ordering::Acquire) == durable;
+                if self.queue.close_gap(is_all, || self.behind.store(0, Ordering::Relaxed)) {
                     return;
                 }
                 continue;
@@ -482,8 +425,7 @@ impl Index {
                 parts.runs.remove(&segment);
                 drop(parts);
                 self.unmade().insert(segment);
-                drop(self.queue());
-                self.some.notify_one();
+                self.queue.hurry();
                 return Err(error);
             }
         }

@@ -60,6 +60,15 @@ pub trait DiskFile: Send + Sync {
     /// As the system says; `UnexpectedEof` when the file ends before.
     fn read_at(&self, offset: u64, buffer: &mut [u8]) -> io::Result<()>;
 
+    /// Fills the buffer from that offset if the system has the bytes in memory; `false` when a thread would
+    /// have to wait for them, or cannot know.
+    ///
+    /// # Errors
+    /// As the system says.
+    fn read_now(&self, _offset: u64, _buffer: &mut [u8]) -> io::Result<bool> {
+        Ok(false)
+    }
+
     /// Writes all bytes at that offset. They stay after [`Self::sync`].
     ///
     /// # Errors
@@ -166,6 +175,18 @@ impl DiskFile for RealFile {
 
     fn read_at(&self, offset: u64, buffer: &mut [u8]) -> io::Result<()> {
         self.0.read_exact_at(buffer, offset)
+    }
+
+    #[cfg(target_os = "linux")]
+    fn read_now(&self, offset: u64, buffer: &mut [u8]) -> io::Result<bool> {
+        use rustix::io::{Errno, ReadWriteFlags, preadv2};
+        let bytes = buffer.len();
+        match preadv2(&self.0, &mut [io::IoSliceMut::new(buffer)], offset, ReadWriteFlags::NOWAIT) {
+            Ok(read) => Ok(read == bytes),
+            // Some file systems cannot tell.
+            Err(Errno::AGAIN | Errno::OPNOTSUPP | Errno::INTR) => Ok(false),
+            Err(error) => Err(error.into()),
+        }
     }
 
     fn write_at(&self, offset: u64, bytes: &[u8]) -> io::Result<()> {

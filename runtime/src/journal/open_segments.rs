@@ -13,10 +13,17 @@ use crate::sync::{Mutex, RwLock};
 /// Every segment's file, and how far the log is durable.
 pub(super) struct OpenSegments {
     /// A std lock: held to look a file up, never while it is read.
-    files: RwLock<BTreeMap<u32, Arc<dyn DiskFile>>>,
+    files: RwLock<BTreeMap<u32, Open>>,
     /// A std mutex: held to read or write the mark.
     end: Mutex<Mark>,
     segment_bytes: u64,
+}
+
+#[derive(Clone)]
+struct Open {
+    file: Arc<dyn DiskFile>,
+    /// Its length, which never changes; `None` when the system did not say.
+    bytes: Option<u64>,
 }
 
 impl OpenSegments {
@@ -26,7 +33,8 @@ impl OpenSegments {
     }
 
     pub(super) fn add(&self, number: u32, file: Arc<dyn DiskFile>) {
-        self.files.write().unwrap_or_else(PoisonError::into_inner).insert(number, file);
+        let bytes = file.bytes().ok();
+        self.files.write().unwrap_or_else(PoisonError::into_inner).insert(number, Open { file, bytes });
     }
 
     pub(super) fn remove(&self, number: u32) {
@@ -38,6 +46,10 @@ impl OpenSegments {
     }
 
     fn file(&self, number: u32) -> io::Result<Arc<dyn DiskFile>> {
+        self.segment(number).map(|open| open.file)
+    }
+
+    fn segment(&self, number: u32) -> io::Result<Open> {
         let file = self.files.read().unwrap_or_else(PoisonError::into_inner).get(&number).cloned();
         file.ok_or_else(|| io::Error::new(io::ErrorKind::NotFound, "the segment has been dropped"))
     }
@@ -82,35 +94,61 @@ impl OpenSegments {
         }
         Ok(Mark { segment: next.number, offset: SEGMENT_HEADER_BYTES as u32, lsn, chain })
     }
-}
 
-/// Most records are read with one call of this size.
-const FIRST_READ_BYTES: usize = 4 << 10;
-
-impl Records for OpenSegments {
-    fn read(&self, position: Position) -> io::Result<Vec<u8>> {
-        let file = self.file(position.segment)?;
+    /// Reads a record; `None` when `read` gives one of its pieces not now, or when there are more than
+    /// `bytes_max`.
+    fn record(
+        &self,
+        position: Position,
+        bytes_max: u64,
+        read: impl Fn(&dyn DiskFile, u64, &mut [u8]) -> io::Result<bool>,
+    ) -> io::Result<Option<Vec<u8>>> {
+        let Open { file, bytes } = self.segment(position.segment)?;
         let damaged = || io::Error::new(io::ErrorKind::InvalidData, "the record is not what was written");
         let start = u64::from(position.offset);
-        let room = file.bytes()?.saturating_sub(start);
+        let room = bytes.map_or_else(|| file.bytes(), Ok)?.saturating_sub(start);
         let mut bytes = vec![0; usize::try_from(room).unwrap_or(usize::MAX).min(FIRST_READ_BYTES)];
-        file.read_at(start, &mut bytes)?;
+        if !read(&*file, start, &mut bytes)? {
+            return Ok(None);
+        }
         let (length, crc) = record_header(&bytes).ok_or_else(damaged)?;
         let end = RECORD_HEADER_BYTES + length;
         if end as u64 > room {
             return Err(damaged());
         }
+        if end as u64 > bytes_max {
+            return Ok(None);
+        }
         let had = bytes.len();
         bytes.resize(end, 0);
         if let Some(missing) = bytes.get_mut(had..)
             && !missing.is_empty()
+            && !read(&*file, start + had as u64, missing)?
         {
-            file.read_at(start + had as u64, missing)?;
+            return Ok(None);
         }
         let record = bytes.split_off(RECORD_HEADER_BYTES);
         // The number of a dropped segment is never used again, but a recycled file is: an old handle
         // could show bytes of its next life, and the checksum is what notices.
-        if crc32c::crc32c(&record) != crc { Err(damaged()) } else { Ok(record) }
+        if crc32c::crc32c(&record) != crc { Err(damaged()) } else { Ok(Some(record)) }
+    }
+}
+
+/// Most records are read with one call of this size.
+const FIRST_READ_BYTES: usize = 4 << 10;
+
+/// A record with more bytes is never read at once: taking it apart keeps a thread.
+const NOW_BYTES_MAX: u64 = 64 << 10;
+
+impl Records for OpenSegments {
+    fn read(&self, position: Position) -> io::Result<Vec<u8>> {
+        let read = self
+            .record(position, u64::MAX, |file, offset, buffer| file.read_at(offset, buffer).map(|()| true));
+        read?.ok_or_else(|| io::ErrorKind::WouldBlock.into())
+    }
+
+    fn read_now(&self, position: Position) -> io::Result<Option<Vec<u8>>> {
+        self.record(position, NOW_BYTES_MAX, |file, offset, buffer| file.read_now(offset, buffer))
     }
 
     fn read_at(&self, segment: u32, offset: u64, buffer: &mut [u8]) -> io::Result<()> {

@@ -1,10 +1,10 @@
 //! The one thread that appends to a journal.
 //!
 //! It takes everything that waits, writes it, syncs once, and only then tells those who wait. So an idle
-//! server answers after one sync and a busy one shares each sync among many, without any timer to tune.
+//! server answers after one sync and a busy one shares each sync among many. What nobody waits for (that an
+//! attempt began, how it ended) goes with the next thing that somebody waits for, or a moment later.
 //! Nobody is ever blocked by a full queue: whoever comes is refused and told when to come again.
 
-use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError};
@@ -13,8 +13,9 @@ use std::time::Duration;
 use tokio::sync::oneshot;
 
 use super::format::RECORD_HEADER_BYTES;
+use super::queue::{Next, Queue, Submission};
 use super::{Journal, JournalError, Position, Records, SegmentInfo};
-use crate::sync::{Condvar, JoinHandle, Mutex, MutexGuard, spawn};
+use crate::sync::{JoinHandle, Mutex, spawn};
 
 /// After so long without anything to write, an empty batch vouches for the last one: from then on a
 /// flipped bit in it is damage and not a write that was cut short.
@@ -107,26 +108,11 @@ pub struct Writer<T> {
 }
 
 struct Shared<T> {
-    /// A std mutex: held to push or to take what waits, never across a write or an await.
-    queue: Mutex<Queue<T>>,
-    some: Condvar,
+    queue: Queue<T>,
     limits: WriterLimits,
     failing: AtomicBool,
     no_space: AtomicBool,
     bytes: AtomicU64,
-}
-
-struct Queue<T> {
-    waiting: VecDeque<Submission<T>>,
-    bytes: usize,
-    records: usize,
-    closed: bool,
-}
-
-struct Submission<T> {
-    entries: Vec<Entry<T>>,
-    bytes: usize,
-    durable: Option<oneshot::Sender<()>>,
 }
 
 impl<T: Send + 'static> Writer<T> {
@@ -140,8 +126,7 @@ impl<T: Send + 'static> Writer<T> {
         committed: impl Committed<T>,
     ) -> std::io::Result<Self> {
         let shared = Arc::new(Shared {
-            queue: Mutex::new(Queue { waiting: VecDeque::new(), bytes: 0, records: 0, closed: false }),
-            some: Condvar::new(),
+            queue: Queue::new(&limits),
             limits,
             failing: AtomicBool::new(false),
             no_space: AtomicBool::new(false),
@@ -197,24 +182,7 @@ impl<T: Send + 'static> Writer<T> {
         if class == Class::Event && self.shared.no_space.load(Ordering::Relaxed) {
             return Err(Refusal::NoSpace);
         }
-        let bytes = entries.iter().map(|entry| entry.bytes.len() + RECORD_HEADER_BYTES).sum();
-        let mut queue = self.shared.lock();
-        if queue.closed {
-            return Err(Refusal::Closed);
-        }
-        let limits = &self.shared.limits;
-        // An empty queue takes anything, or a large batch would never find room.
-        let full = queue.bytes + bytes > limits.queue_bytes_max
-            || queue.records + entries.len() > limits.queue_records_max;
-        if class == Class::Event && full && !queue.waiting.is_empty() {
-            return Err(Refusal::Busy);
-        }
-        queue.bytes += bytes;
-        queue.records += entries.len();
-        queue.waiting.push_back(Submission { entries, bytes, durable });
-        drop(queue);
-        self.shared.some.notify_one();
-        Ok(())
+        self.shared.queue.push(class, entries, durable)
     }
 
     /// Whether the journal has failed.
@@ -226,11 +194,7 @@ impl<T: Send + 'static> Writer<T> {
     /// Whether four fifths of the queue are full: new work is better turned away before it is read.
     #[must_use]
     pub fn is_crowded(&self) -> bool {
-        let limits = &self.shared.limits;
-        let queue = self.shared.lock();
-        let (bytes, records) = (queue.bytes, queue.records);
-        drop(queue);
-        bytes > limits.queue_bytes_max / 5 * 4 || records > limits.queue_records_max / 5 * 4
+        self.shared.queue.is_crowded()
     }
 
     /// What it may take.
@@ -242,8 +206,7 @@ impl<T: Send + 'static> Writer<T> {
     /// Records and bytes that wait.
     #[must_use]
     pub fn waiting(&self) -> (usize, usize) {
-        let queue = self.shared.lock();
-        (queue.records, queue.bytes)
+        self.shared.queue.waiting()
     }
 
     /// Whether `journal_bytes_max` is reached, and nothing may go: events are refused.
@@ -266,8 +229,7 @@ impl<T: Send + 'static> Writer<T> {
 
     /// Takes nothing more, writes what waits and ends the thread. Blocks until then.
     pub fn close(&self) {
-        self.shared.lock().closed = true;
-        self.shared.some.notify_one();
+        self.shared.queue.close();
         let thread = self.thread.lock().unwrap_or_else(PoisonError::into_inner).take();
         if let Some(thread) = thread {
             // A panic in there has been reported by the panic hook already.
@@ -279,14 +241,7 @@ impl<T: Send + 'static> Writer<T> {
 impl<T> Drop for Writer<T> {
     /// Ends the thread of a writer that nobody closed, after what waits is written.
     fn drop(&mut self) {
-        self.shared.lock().closed = true;
-        self.shared.some.notify_one();
-    }
-}
-
-impl<T> Shared<T> {
-    fn lock(&self) -> MutexGuard<'_, Queue<T>> {
-        self.queue.lock().unwrap_or_else(PoisonError::into_inner)
+        self.shared.queue.close();
     }
 }
 
@@ -295,9 +250,7 @@ struct Ending<T>(Arc<Shared<T>>);
 
 impl<T> Drop for Ending<T> {
     fn drop(&mut self) {
-        let mut queue = self.0.lock();
-        queue.closed = true;
-        queue.waiting.clear();
+        self.0.queue.end();
     }
 }
 
@@ -312,21 +265,18 @@ struct Work<T, C> {
     rolled_to: u32,
 }
 
-/// What the thread does next.
-enum Next<T> {
-    Write(Vec<Submission<T>>),
-    Vouch,
-    Look,
-    End,
-}
-
 impl<T: Send + 'static, C: Committed<T>> Work<T, C> {
     fn run(&mut self) {
         loop {
-            let result = match self.next() {
+            let idle = match (self.unvouched, self.shared.no_space.load(Ordering::Relaxed)) {
+                (true, _) => VOUCH_AFTER,
+                (false, true) => LOOK_FOR_ROOM_EVERY,
+                (false, false) => LOOK_EVERY,
+            };
+            let result = match self.shared.queue.next(self.journal.batch_bytes_max(), idle) {
                 Next::Write(group) => self.write(group),
-                Next::Vouch => self.vouch(),
-                Next::Look => {
+                Next::Idle if self.unvouched => self.vouch(),
+                Next::Idle => {
                     self.rolled_to = 0;
                     self.make_room();
                     Ok(())
@@ -347,31 +297,6 @@ impl<T: Send + 'static, C: Committed<T>> Work<T, C> {
     fn vouch(&mut self) -> Result<(), JournalError> {
         self.unvouched = false;
         self.journal.append(&[]).map(drop).inspect_err(|error| self.fail(error))
-    }
-
-    /// Waits for something to do.
-    fn next(&self) -> Next<T> {
-        let mut queue = self.shared.lock();
-        loop {
-            if !queue.waiting.is_empty() {
-                return Next::Write(queue.take(self.journal.batch_bytes_max()));
-            }
-            if queue.closed {
-                return Next::End;
-            }
-            let no_space = self.shared.no_space.load(Ordering::Relaxed);
-            let wait = match (self.unvouched, no_space) {
-                (true, _) => VOUCH_AFTER,
-                (false, true) => LOOK_FOR_ROOM_EVERY,
-                (false, false) => LOOK_EVERY,
-            };
-            let waited = self.shared.some.wait_timeout(queue, wait);
-            let (again, timeout) = waited.unwrap_or_else(PoisonError::into_inner);
-            queue = again;
-            if timeout.timed_out() && queue.waiting.is_empty() && !queue.closed {
-                return if self.unvouched { Next::Vouch } else { Next::Look };
-            }
-        }
     }
 
     /// Makes a group durable and tells everybody.
@@ -468,27 +393,6 @@ impl<T: Send + 'static, C: Committed<T>> Work<T, C> {
     fn fail(&mut self, error: &JournalError) {
         self.shared.failing.store(true, Ordering::Release);
         self.committed.failed(error);
-        let mut queue = self.shared.lock();
-        queue.closed = true;
-        // Dropping what waits tells those who wait for it.
-        queue.waiting.clear();
-    }
-}
-
-impl<T> Queue<T> {
-    /// Everything that waits, up to a number of bytes, and at least one submission.
-    fn take(&mut self, bytes_max: usize) -> Vec<Submission<T>> {
-        let mut taken = Vec::new();
-        let mut bytes = 0;
-        while let Some(next) = self.waiting.front()
-            && (taken.is_empty() || bytes + next.bytes <= bytes_max)
-            && let Some(next) = self.waiting.pop_front()
-        {
-            bytes += next.bytes;
-            self.bytes -= next.bytes;
-            self.records -= next.entries.len();
-            taken.push(next);
-        }
-        taken
+        self.shared.queue.end();
     }
 }

@@ -1,6 +1,6 @@
 //! What the journal's writer keeps up to date: names, counts, pins. One fold over records.
 
-use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
@@ -10,6 +10,7 @@ use super::accept::{LimitOf, Rejected};
 use super::carry::ToCarry;
 use super::driver::{Inbox, Letter};
 use super::gates::GateBook;
+use super::recent::Recent;
 use crate::clock::Clock;
 use crate::engine::{Input, Millis, Owe};
 use crate::history::History;
@@ -134,7 +135,7 @@ struct Pins {
 const REST_BYTES: usize = 300;
 
 /// About how many bytes a record with that takes.
-fn bytes_of(owed: &Owed) -> usize {
+pub(super) fn bytes_of(owed: &Owed) -> usize {
     let inputs = owed.deliveries.iter().map(|delivery| input_bytes(delivery) + REST_BYTES);
     owed.event.payload.len() + REST_BYTES + inputs.sum::<usize>()
 }
@@ -237,57 +238,6 @@ impl Counts {
             if *had == 0 {
                 self.workspaces.remove(workspace);
             }
-        }
-    }
-}
-
-/// Bytes of recent events that are kept in memory, so that a first attempt reads nothing back.
-const RECENT_BYTES_MAX: usize = 64 << 20;
-
-/// The records that were written last. Every attempt asks, so they have a lock of their own.
-#[derive(Default)]
-pub(super) struct Recent {
-    /// A std mutex: held to look one up, or to add a batch.
-    records: Mutex<RecentRecords>,
-}
-
-#[derive(Default)]
-struct RecentRecords {
-    by_position: HashMap<Position, Arc<Record>>,
-    order: VecDeque<(Position, usize)>,
-    bytes: usize,
-}
-
-impl Recent {
-    fn add<'r>(&self, records: impl Iterator<Item = (Position, &'r Arc<Record>)>) {
-        let mut recent = self.records.lock().unwrap_or_else(PoisonError::into_inner);
-        for (position, record) in records {
-            recent.add(position, record);
-        }
-    }
-
-    pub(super) fn get(&self, position: Position) -> Option<Arc<Record>> {
-        let recent = self.records.lock().unwrap_or_else(PoisonError::into_inner);
-        recent.by_position.get(&position).cloned()
-    }
-}
-
-impl RecentRecords {
-    fn add(&mut self, position: Position, record: &Arc<Record>) {
-        let (Record::Accepted(owed) | Record::Replayed(owed)) = &**record else { return };
-        if owed.owing() == 0 {
-            return;
-        }
-        // Parsed, it takes about twice as much as written.
-        let bytes = 2 * bytes_of(owed);
-        self.by_position.insert(position, Arc::clone(record));
-        self.order.push_back((position, bytes));
-        self.bytes += bytes;
-        while self.bytes > RECENT_BYTES_MAX
-            && let Some((position, bytes)) = self.order.pop_front()
-        {
-            self.by_position.remove(&position);
-            self.bytes -= bytes;
         }
     }
 }

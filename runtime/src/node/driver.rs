@@ -22,17 +22,24 @@ use crate::journal::{Position, Records};
 use crate::metrics::Metrics;
 use crate::model::{AttemptRecord, Outcome, State, Timings};
 use crate::record::Record;
-use crate::sync::{Condvar, Mutex, Tasks, blocking};
+use crate::sync::{Condvar, Mutex, MutexGuard, Tasks, blocking};
 
 /// What waits for the engine. It is bounded by what fills it: pending deliveries are counted before they
 /// are owed, and there are never more ends of attempts than attempts.
 #[derive(Default)]
 pub(super) struct Inbox {
     /// A std mutex: held to push or to take everything.
-    waiting: Mutex<VecDeque<Letter>>,
+    letters: Mutex<Letters>,
     some: Condvar,
-    /// Nobody reads it any more. Written and read under the lock.
-    closed: AtomicBool,
+}
+
+#[derive(Default)]
+struct Letters {
+    waiting: VecDeque<Letter>,
+    /// The engine's thread sleeps and nobody has woken it. To wake one that is awake costs a system call.
+    asleep: bool,
+    /// Nobody reads it any more.
+    closed: bool,
 }
 
 /// However the engine's thread ends, nobody waits for an answer of it afterwards.
@@ -40,9 +47,9 @@ struct Closing<'a>(&'a Inbox);
 
 impl Drop for Closing<'_> {
     fn drop(&mut self) {
-        let mut waiting = self.0.waiting.lock().unwrap_or_else(PoisonError::into_inner);
-        self.0.closed.store(true, Ordering::Relaxed);
-        waiting.clear();
+        let mut letters = self.0.lock();
+        letters.closed = true;
+        letters.waiting.clear();
     }
 }
 
@@ -72,45 +79,49 @@ pub(super) enum Letter {
 }
 
 impl Inbox {
+    fn lock(&self) -> MutexGuard<'_, Letters> {
+        self.letters.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     pub(super) fn push(&self, letter: Letter) {
-        let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
-        if self.closed.load(Ordering::Relaxed) {
-            return;
-        }
-        waiting.push_back(letter);
-        drop(waiting);
-        self.some.notify_one();
+        self.push_all([letter]);
     }
 
     pub(super) fn push_inputs(&self, inputs: impl IntoIterator<Item = Input>) {
-        let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
-        if self.closed.load(Ordering::Relaxed) {
+        self.push_all(inputs.into_iter().map(Letter::Input));
+    }
+
+    fn push_all(&self, more: impl IntoIterator<Item = Letter>) {
+        let mut letters = self.lock();
+        if letters.closed {
             return;
         }
-        let before = waiting.len();
-        waiting.extend(inputs.into_iter().map(Letter::Input));
-        if waiting.len() > before {
-            drop(waiting);
+        letters.waiting.extend(more);
+        let wakes = letters.asleep && !letters.waiting.is_empty();
+        letters.asleep &= !wakes;
+        drop(letters);
+        if wakes {
             self.some.notify_one();
         }
     }
 
     /// How much waits.
     pub(super) fn len(&self) -> usize {
-        self.waiting.lock().unwrap_or_else(PoisonError::into_inner).len()
+        self.lock().waiting.len()
     }
 
     /// Everything that waits; waits for something for at most that long.
     fn take(&self, at_most: Option<Duration>) -> VecDeque<Letter> {
-        let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
-        if waiting.is_empty() {
-            waiting = match at_most {
-                None => self.some.wait(waiting).unwrap_or_else(PoisonError::into_inner),
-                Some(wait) if wait.is_zero() => waiting,
-                Some(wait) => self.some.wait_timeout(waiting, wait).unwrap_or_else(PoisonError::into_inner).0,
+        let mut letters = self.lock();
+        if letters.waiting.is_empty() && at_most.is_none_or(|wait| !wait.is_zero()) {
+            letters.asleep = true;
+            letters = match at_most {
+                None => self.some.wait(letters).unwrap_or_else(PoisonError::into_inner),
+                Some(wait) => self.some.wait_timeout(letters, wait).unwrap_or_else(PoisonError::into_inner).0,
             };
+            letters.asleep = false;
         }
-        std::mem::take(&mut waiting)
+        std::mem::take(&mut letters.waiting)
     }
 }
 
@@ -311,13 +322,25 @@ impl Driver {
         if let Some(record) = self.shelf.recent.get(position) {
             return Ok(record);
         }
-        let records = Arc::clone(&self.records);
-        let read = blocking(move || {
-            let bytes = records.read(position)?;
+        let parsed = |bytes: Vec<u8>| {
             let wrong = |error| std::io::Error::new(std::io::ErrorKind::InvalidData, error);
             Record::from_bytes(&bytes).map(Arc::new).map_err(wrong)
+        };
+        let reading = self.shelf.recent.reading(position);
+        let read = reading.get_or_try_init(|| async {
+            let read = match self.records.read_now(position) {
+                Ok(Some(bytes)) => parsed(bytes),
+                // Going over to another thread costs more than most reads.
+                Ok(None) | Err(_) => {
+                    let records = Arc::clone(&self.records);
+                    let read = blocking(move || records.read(position).and_then(parsed));
+                    read.await.and_then(|read| read)
+                }
+            };
+            self.shelf.recent.was_read(position, read.as_deref().ok());
+            read
         });
-        read.await?
+        read.await.cloned()
     }
 
     /// What cannot be sent because of us goes to the dead letters, where people see it.
