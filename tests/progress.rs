@@ -1,28 +1,53 @@
-//! Whoever asks code goes on whatever the others do: each is stopped between any two instructions.
+//! Whoever asks code, or puts into a mailbox, goes on whatever the others do.
+//!
+//! Each is stopped between any two instructions.
 //!
 //! This is what the word *lock-free* in `ARCHITECTURE.md` rests on. A signal stops a thread wherever it
 //! happens to be, inside of arc-swap too; while it stands still, the others must get through two hundred
 //! steps. One that waited for it would wait for ever, and the test ends the process then.
 
 #[expect(dead_code, reason = "what is not asked here is asked by the model")]
+#[path = "../runtime/src/edge/mailbox.rs"]
+mod mailbox;
+#[expect(dead_code, reason = "what is not asked here is asked by the model")]
 #[path = "../runtime/src/rules/slot.rs"]
 mod slot;
 
-/// What the slot is made of: the same parts as in the server.
+/// What the slot and the mailbox are made of: the same parts as in the server.
 mod sync {
     pub(super) use std::sync::Arc;
-    pub(super) use std::sync::atomic::{AtomicBool, Ordering};
+    pub(super) use std::sync::atomic::{AtomicBool, AtomicPtr, Ordering};
 
     pub(super) use arc_swap::ArcSwapOption as SwapOption;
 
     #[derive(Clone)]
     pub(super) struct Outlet(pub(super) std::sync::mpsc::SyncSender<super::slot::Retired<super::Block>>);
+
+    /// Nobody sleeps here: to be woken takes the system, and whoever was to wake must get there.
+    #[derive(Default)]
+    pub(super) struct Bell {}
+
+    impl Bell {
+        pub(super) fn ring(&self) {}
+
+        pub(super) fn wait(&self, _: Option<std::time::Duration>, is_so: impl Fn() -> bool) -> bool {
+            is_so()
+        }
+    }
+
+    pub(super) fn step() {}
 }
+
+/// The server's allocator: one thread that stands still in it does not stop the others, as it may in the
+/// system's.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 use std::sync::atomic::{AtomicU64, AtomicUsize};
 use std::sync::mpsc::sync_channel;
 use std::time::{Duration, Instant};
 
+use mailbox::Mailbox;
 use slot::{Retired, Sent, Slot};
 use sync::{Arc, AtomicBool, Ordering, Outlet};
 
@@ -34,6 +59,9 @@ const STEPS: usize = 200;
 
 /// Steps take microseconds; whoever needs longer waits for the one that stands still.
 const PATIENCE: Duration = Duration::from_secs(30);
+
+/// So much waits in a mailbox before it is refused.
+const WAITING_MAX: usize = 1_000;
 
 const ALIVE: u64 = 0x5eed_5eed;
 
@@ -120,10 +148,63 @@ impl Worker {
     }
 }
 
-#[test]
-fn nobody_waits_for_a_thread_that_stands_still() {
+/// One test at a time: there is one signal, and one thread that stands still.
+static ALONE: std::sync::Mutex<()> = std::sync::Mutex::new(());
+
+fn alone() -> std::sync::MutexGuard<'static, ()> {
+    let alone = ALONE.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
     // SAFETY: the handler only touches atomics and calls `poll`.
     unsafe { libc::signal(libc::SIGUSR1, stand_still as *const () as usize) };
+    alone
+}
+
+#[test]
+fn nobody_who_puts_in_waits_for_a_thread_that_stands_still() {
+    let _alone = alone();
+    let mailbox = Arc::new(Mailbox::<(usize, usize)>::default());
+    let is_over = Arc::new(AtomicBool::new(false));
+    let waiting = Arc::new(AtomicUsize::new(0));
+    let writer = |name: usize| {
+        let (mailbox, waiting, mut number) = (Arc::clone(&mailbox), Arc::clone(&waiting), 0);
+        move || {
+            // Bounded as in the server: whoever finds it full is refused, which is a step, too.
+            if waiting.fetch_add(2, Ordering::Relaxed) > WAITING_MAX {
+                waiting.fetch_sub(2, Ordering::Relaxed);
+                return;
+            }
+            mailbox.put([(name, number), (name, number + 1)], number % 3 == 0).unwrap();
+            number += 2;
+        }
+    };
+    let writers = [0, 1, 2].map(|name| Worker::start(&is_over, writer(name)));
+    let reader = {
+        let (mailbox, mut next) = (Arc::clone(&mailbox), [0; 3]);
+        Worker::start(&is_over, move || {
+            for (name, number) in mailbox.take() {
+                waiting.fetch_sub(1, Ordering::Relaxed);
+                assert_eq!(number, next[name], "everything, once, in order");
+                next[name] += 1;
+            }
+        })
+    };
+    let [one, two, three] = &writers;
+    for stop in 0..STOPS {
+        std::thread::sleep(Duration::from_micros(u64::from(stop * 37 % 400)));
+        match stop % 3 {
+            0 => reader.stopped(|| writers.iter().for_each(|writer| writer.gets_on("one who puts in"))),
+            1 => one.stopped(|| {
+                two.gets_on("another who puts in");
+                reader.gets_on("the one who takes out");
+            }),
+            _ => two.stopped(|| three.gets_on("a third who puts in")),
+        }
+    }
+    is_over.store(true, Ordering::Relaxed);
+}
+
+#[test]
+fn nobody_waits_for_a_thread_that_stands_still() {
+    let _alone = alone();
     let slot = Arc::new(Slot::new());
     let (sender, receiver) = sync_channel(1 << 10);
     let outlet = Outlet(sender);

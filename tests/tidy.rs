@@ -175,6 +175,7 @@ fn unsafe_stands_only_where_it_may() {
         "compiler/src/json/simd",
         "grammar/editors/tree-sitter/bindings",
         "benches/peers",
+        "runtime/src/edge/mailbox.rs",
         "runtime/src/rules/crash/signal.rs",
         "tests/progress.rs",
     ];

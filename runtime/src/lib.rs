@@ -19,6 +19,7 @@ pub mod control;
 mod crash;
 pub mod deliver;
 pub mod dev;
+mod edge;
 pub mod engine;
 pub mod history;
 pub mod id;

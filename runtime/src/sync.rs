@@ -60,6 +60,11 @@ pub(crate) mod system {
         tokio::task::spawn_blocking(work).await.map_err(io::Error::other)
     }
 
+    /// A place where a simulation may let others run, as it does at every lock.
+    #[inline]
+    #[cfg_attr(test, allow(dead_code, reason = "a simulation has its own"))]
+    pub(crate) fn step() {}
+
     /// Waits.
     pub(crate) async fn sleep(how_long: Duration) {
         tokio::time::sleep(how_long).await;

@@ -4,8 +4,12 @@
 //! real ones. `ArcSwapOption` is one of those: here it is an `Option<Arc<_>>` behind loom's lock, which
 //! is what arc-swap promises to look like. So this says that our use of it is right; that readers do
 //! not wait is for `tests/progress.rs` to show, which uses the real one.
+//!
+//! The same for `runtime/src/edge/mailbox.rs`, with loom's pointer, lock and condition.
 #![cfg(test)]
 
+#[path = "../../runtime/src/edge/mailbox.rs"]
+mod mailbox;
 #[path = "../../runtime/src/rules/slot.rs"]
 mod slot;
 
@@ -14,6 +18,7 @@ mod sync;
 use loom::sync::Arc;
 use loom::thread;
 
+use mailbox::{Closed, Mailbox, Rest};
 use slot::{Retired, Sent, Slot};
 use sync::{Block, Outlet};
 
@@ -108,5 +113,75 @@ fn closing_twice_is_closing_once() {
         assert!(slot.is_closed() && !slot.is_filled());
         outlet.free_all();
         assert_eq!(outlet.owed(), 0, "everything is freed");
+    });
+}
+
+/// Stands for what is put in: loom fails a run in which one is left over.
+struct Thing(u8, #[expect(dead_code, reason = "loom counts it")] Arc<()>);
+
+fn thing(number: u8) -> Thing {
+    Thing(number, Arc::new(()))
+}
+
+fn numbers(things: Vec<Thing>) -> Vec<u8> {
+    things.into_iter().map(|thing| thing.0).collect()
+}
+
+#[test]
+fn a_reader_that_sleeps_is_woken_by_whoever_comes() {
+    model(|| {
+        let mailbox = Arc::new(Mailbox::default());
+        let writers: Vec<_> = [1, 2]
+            .into_iter()
+            .map(|number| {
+                let mailbox = Arc::clone(&mailbox);
+                thread::spawn(move || mailbox.put([thing(number)], false).unwrap())
+            })
+            .collect();
+        let mut had = Vec::new();
+        while had.len() < 2 {
+            mailbox.rest(Rest::Idle, None);
+            had.extend(numbers(mailbox.take()));
+        }
+        had.sort_unstable();
+        assert_eq!(had, [1, 2]);
+        writers.into_iter().for_each(|writer| writer.join().unwrap());
+    });
+}
+
+#[test]
+fn a_reader_that_dozes_is_woken_by_what_is_urgent() {
+    model(|| {
+        let mailbox = Arc::new(Mailbox::default());
+        let writer = Arc::clone(&mailbox);
+        let writes = thread::spawn(move || {
+            writer.put([thing(1), thing(2)], false).unwrap();
+            writer.put([thing(3)], true).unwrap();
+        });
+        let mut had = Vec::new();
+        while had.last() != Some(&3) {
+            mailbox.rest(Rest::Dozing, None);
+            had.extend(numbers(mailbox.take()));
+        }
+        assert_eq!(had, [1, 2, 3]);
+        writes.join().unwrap();
+    });
+}
+
+#[test]
+fn what_comes_while_it_is_closed_is_taken_or_refused() {
+    model(|| {
+        let mailbox = Arc::new(Mailbox::default());
+        let writer = Arc::clone(&mailbox);
+        let writes = thread::spawn(move || {
+            let first = writer.put([thing(1)], true);
+            let second = writer.put([thing(2)], true);
+            assert!(first.is_ok() || second == Err(Closed), "what is closed stays closed");
+            [first, second].into_iter().filter(Result::is_ok).count()
+        });
+        let mut had = numbers(mailbox.take());
+        had.extend(numbers(mailbox.close()));
+        let came = writes.join().unwrap();
+        assert_eq!(had, [1, 2][..came]);
     });
 }

@@ -1,13 +1,14 @@
-//! The parts of a slot as loom sees them, and blocks that know whether they were freed.
+//! The parts of a slot and of a mailbox as loom sees them, and blocks that know of being freed.
 
 pub(super) use loom::sync::Arc;
-pub(super) use loom::sync::atomic::{AtomicBool, Ordering};
+pub(super) use loom::sync::atomic::{AtomicBool, AtomicPtr, Ordering};
 
 use std::sync::atomic::AtomicUsize;
 use std::sync::atomic::Ordering::Relaxed;
+use std::time::Duration;
 
 use loom::cell::UnsafeCell;
-use loom::sync::Mutex;
+use loom::sync::{Condvar, Mutex};
 
 use super::slot::Retired;
 
@@ -85,3 +86,28 @@ impl Outlet {
         self.owed.load(Relaxed)
     }
 }
+
+/// Wakes the one thread that sleeps. Here no time ever is over.
+#[derive(Default)]
+pub(super) struct Bell {
+    lock: Mutex<()>,
+    some: Condvar,
+}
+
+impl Bell {
+    pub(super) fn ring(&self) {
+        drop(self.lock.lock().unwrap());
+        self.some.notify_one();
+    }
+
+    pub(super) fn wait(&self, _: Option<Duration>, is_so: impl Fn() -> bool) -> bool {
+        let mut lock = self.lock.lock().unwrap();
+        while !is_so() {
+            lock = self.some.wait(lock).unwrap();
+        }
+        true
+    }
+}
+
+/// Loom lets others run at every step anyway.
+pub(super) fn step() {}

@@ -1,14 +1,14 @@
 //! What waits for the journal's writer. Nobody ever waits for room in it.
 
 use std::collections::VecDeque;
-use std::sync::PoisonError;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use tokio::sync::oneshot;
 
 use super::format::RECORD_HEADER_BYTES;
 use super::writer::{Class, Entry, Refusal, WriterLimits};
-use crate::sync::{Condvar, Mutex, MutexGuard};
+use crate::edge::{Closed, Mailbox, Rest};
 
 /// What nobody waits for waits so long for company. A crash forgets at most that much more of what came of
 /// attempts; they are made again, as those that were under way.
@@ -17,22 +17,21 @@ const NOTES_WAIT: Duration = Duration::from_millis(2);
 /// So many bytes of it wait at most.
 const NOTES_BYTES_MAX: usize = 1 << 20;
 
-/// What waits, and the thread that waits for it.
+/// What waits. Nobody waits for anybody here, but the thread for something to do.
 pub(super) struct Queue<T> {
     limits: WriterLimits,
-    /// A std mutex: held to push or to take what waits, never across a write or an await.
-    waiting: Mutex<Waiting<T>>,
-    some: Condvar,
+    mail: Mailbox<Mail<T>>,
+    /// Bytes and records that wait, here or in [`Taken`].
+    bytes: AtomicUsize,
+    records: AtomicUsize,
+    /// Nothing more is to be taken.
+    closing: AtomicBool,
 }
 
-struct Waiting<T> {
-    submissions: VecDeque<Submission<T>>,
-    bytes: usize,
-    records: usize,
-    /// Somebody waits for something in it, or enough waits.
-    urgent: bool,
-    closed: bool,
-    sleep: Sleep,
+enum Mail<T> {
+    Submission(Submission<T>),
+    /// Nothing comes after what is in the box by now.
+    Close,
 }
 
 /// Records that go together.
@@ -43,15 +42,19 @@ pub(super) struct Submission<T> {
     pub durable: Option<oneshot::Sender<()>>,
 }
 
-/// What would wake the thread. To wake one that is awake costs a system call and does nothing.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Sleep {
-    /// It looks at the queue before it sleeps.
-    Awake,
-    /// Anything.
-    Idle,
-    /// Something urgent.
-    Dozing,
+/// What the thread has taken out of the queue and not written yet.
+pub(super) struct Taken<T> {
+    submissions: VecDeque<Submission<T>>,
+    /// Somebody waits for something in it, or it has waited long enough.
+    urgent: bool,
+    /// It is the last.
+    closed: bool,
+}
+
+impl<T> Default for Taken<T> {
+    fn default() -> Self {
+        Self { submissions: VecDeque::new(), urgent: false, closed: false }
+    }
 }
 
 /// What the thread does next.
@@ -66,19 +69,13 @@ pub(super) enum Next<T> {
 
 impl<T> Queue<T> {
     pub(super) fn new(limits: &WriterLimits) -> Self {
-        let waiting = Waiting {
-            submissions: VecDeque::new(),
-            bytes: 0,
-            records: 0,
-            urgent: false,
-            closed: false,
-            sleep: Sleep::Awake,
-        };
-        Self { limits: *limits, waiting: Mutex::new(waiting), some: Condvar::new() }
-    }
-
-    fn lock(&self) -> MutexGuard<'_, Waiting<T>> {
-        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+        Self {
+            limits: *limits,
+            mail: Mailbox::default(),
+            bytes: AtomicUsize::new(0),
+            records: AtomicUsize::new(0),
+            closing: AtomicBool::new(false),
+        }
     }
 
     /// Queues records.
@@ -91,34 +88,31 @@ impl<T> Queue<T> {
         entries: Vec<Entry<T>>,
         durable: Option<oneshot::Sender<()>>,
     ) -> Result<(), Refusal> {
-        let bytes = entries.iter().map(|entry| entry.bytes.len() + RECORD_HEADER_BYTES).sum();
-        let mut waiting = self.lock();
-        if waiting.closed {
+        if self.closing.load(Ordering::Relaxed) {
             return Err(Refusal::Closed);
         }
+        let records = entries.len();
+        let bytes = entries.iter().map(|entry| entry.bytes.len() + RECORD_HEADER_BYTES).sum::<usize>();
+        let had_bytes = self.bytes.fetch_add(bytes, Ordering::Relaxed);
+        let had_records = self.records.fetch_add(records, Ordering::Relaxed);
         // An empty queue takes anything, or a large batch would never find room.
-        let full = waiting.bytes + bytes > self.limits.queue_bytes_max
-            || waiting.records + entries.len() > self.limits.queue_records_max;
-        if class == Class::Event && full && !waiting.submissions.is_empty() {
+        let full = had_bytes + bytes > self.limits.queue_bytes_max
+            || had_records + records > self.limits.queue_records_max;
+        if class == Class::Event && full && had_records > 0 {
+            self.count_out(records, bytes);
             return Err(Refusal::Busy);
         }
-        waiting.bytes += bytes;
-        waiting.records += entries.len();
-        waiting.urgent |= durable.is_some() || waiting.bytes >= NOTES_BYTES_MAX;
-        waiting.submissions.push_back(Submission { entries, bytes, durable });
-        let wakes = match waiting.sleep {
-            Sleep::Awake => false,
-            Sleep::Idle => true,
-            Sleep::Dozing => waiting.urgent,
-        };
-        if wakes {
-            waiting.sleep = Sleep::Awake;
-        }
-        drop(waiting);
-        if wakes {
-            self.some.notify_one();
-        }
-        Ok(())
+        let urgent = durable.is_some() || had_bytes + bytes >= NOTES_BYTES_MAX;
+        let put = self.mail.put([Mail::Submission(Submission { entries, bytes, durable })], urgent);
+        put.map_err(|Closed| {
+            self.count_out(records, bytes);
+            Refusal::Closed
+        })
+    }
+
+    fn count_out(&self, records: usize, bytes: usize) {
+        self.records.fetch_sub(records, Ordering::Relaxed);
+        self.bytes.fetch_sub(bytes, Ordering::Relaxed);
     }
 
     /// Whether four fifths are full.
@@ -129,67 +123,77 @@ impl<T> Queue<T> {
 
     /// Records and bytes that wait.
     pub(super) fn waiting(&self) -> (usize, usize) {
-        let waiting = self.lock();
-        (waiting.records, waiting.bytes)
+        (self.records.load(Ordering::Relaxed), self.bytes.load(Ordering::Relaxed))
     }
 
     /// Takes nothing more. What waits is still written.
     pub(super) fn close(&self) {
-        self.lock().closed = true;
-        self.some.notify_one();
+        self.closing.store(true, Ordering::Relaxed);
+        // One that has ended needs not be told.
+        let _ = self.mail.put([Mail::Close], true);
     }
 
     /// Takes nothing more and forgets what waits, which tells those who wait for it.
     pub(super) fn end(&self) {
-        let mut waiting = self.lock();
-        waiting.closed = true;
-        waiting.submissions.clear();
+        drop(self.mail.close());
     }
 
     /// Waits for something to do, with nothing at all for at most `idle`. What nobody waits for waits for
     /// company.
-    pub(super) fn next(&self, bytes_max: usize, idle: Duration) -> Next<T> {
-        let mut waiting = self.lock();
-        let mut has_dozed = false;
+    pub(super) fn next(&self, taken: &mut Taken<T>, bytes_max: usize, idle: Duration) -> Next<T> {
         loop {
-            let some = !waiting.submissions.is_empty();
-            if some && (waiting.urgent || has_dozed || waiting.closed) {
-                return Next::Write(waiting.take(bytes_max));
+            taken.add(self.mail.take());
+            if taken.closed {
+                taken.add(self.mail.close());
             }
-            if waiting.closed {
+            taken.urgent |= taken.closed || self.bytes.load(Ordering::Relaxed) >= NOTES_BYTES_MAX;
+            let some = !taken.submissions.is_empty();
+            if some && taken.urgent {
+                let group = taken.group(bytes_max);
+                for submission in &group {
+                    self.count_out(submission.entries.len(), submission.bytes);
+                }
+                return Next::Write(group);
+            }
+            if taken.closed {
                 return Next::End;
             }
-            let (sleep, at_most) = if some { (Sleep::Dozing, NOTES_WAIT) } else { (Sleep::Idle, idle) };
-            waiting.sleep = sleep;
-            let waited = self.some.wait_timeout(waiting, at_most);
-            let (again, timeout) = waited.unwrap_or_else(PoisonError::into_inner);
-            waiting = again;
-            waiting.sleep = Sleep::Awake;
-            if timeout.timed_out() && some {
-                has_dozed = true;
-            } else if timeout.timed_out() && waiting.submissions.is_empty() && !waiting.closed {
+            let (rest, at_most) = if some { (Rest::Dozing, NOTES_WAIT) } else { (Rest::Idle, idle) };
+            let time_is_over = !self.mail.rest(rest, Some(at_most));
+            if time_is_over && !some {
                 return Next::Idle;
             }
+            taken.urgent = time_is_over;
         }
     }
 }
 
-impl<T> Waiting<T> {
-    /// Everything that waits, up to a number of bytes, and at least one submission.
-    fn take(&mut self, bytes_max: usize) -> Vec<Submission<T>> {
-        let mut taken = Vec::new();
+impl<T> Taken<T> {
+    fn add(&mut self, more: Vec<Mail<T>>) {
+        for mail in more {
+            match mail {
+                Mail::Submission(submission) => {
+                    self.urgent |= submission.durable.is_some();
+                    self.submissions.push_back(submission);
+                }
+                Mail::Close => self.closed = true,
+            }
+        }
+    }
+
+    /// Everything, up to a number of bytes, and at least one submission.
+    fn group(&mut self, bytes_max: usize) -> Vec<Submission<T>> {
+        let mut group = Vec::new();
         let mut bytes = 0;
         while let Some(next) = self.submissions.front()
-            && (taken.is_empty() || bytes + next.bytes <= bytes_max)
+            && (group.is_empty() || bytes + next.bytes <= bytes_max)
             && let Some(next) = self.submissions.pop_front()
         {
             bytes += next.bytes;
-            self.bytes -= next.bytes;
-            self.records -= next.entries.len();
-            taken.push(next);
+            group.push(next);
         }
         // What found no room has waited long enough.
         self.urgent = !self.submissions.is_empty();
-        taken
+        group
     }
 }

@@ -13,7 +13,7 @@ use std::time::Duration;
 use tokio::sync::oneshot;
 
 use super::format::RECORD_HEADER_BYTES;
-use super::queue::{Next, Queue, Submission};
+use super::queue::{Next, Queue, Submission, Taken};
 use super::{Journal, JournalError, Position, Records, SegmentInfo};
 use crate::sync::{JoinHandle, Mutex, spawn};
 
@@ -134,8 +134,14 @@ impl<T: Send + 'static> Writer<T> {
         });
         let records = journal.records();
         let record_bytes_max = journal.batch_bytes_max() - RECORD_HEADER_BYTES;
-        let mut work =
-            Work { shared: Arc::clone(&shared), journal, committed, unvouched: false, rolled_to: 0 };
+        let mut work = Work {
+            shared: Arc::clone(&shared),
+            taken: Taken::default(),
+            journal,
+            committed,
+            unvouched: false,
+            rolled_to: 0,
+        };
         work.make_room();
         let thread = spawn("journal", move || {
             let _ending = Ending(Arc::clone(&work.shared));
@@ -257,6 +263,7 @@ impl<T> Drop for Ending<T> {
 /// What the thread owns.
 struct Work<T, C> {
     shared: Arc<Shared<T>>,
+    taken: Taken<T>,
     journal: Box<dyn Journal>,
     committed: C,
     /// The last batch has records and nothing vouches for it yet.
@@ -273,7 +280,7 @@ impl<T: Send + 'static, C: Committed<T>> Work<T, C> {
                 (false, true) => LOOK_FOR_ROOM_EVERY,
                 (false, false) => LOOK_EVERY,
             };
-            let result = match self.shared.queue.next(self.journal.batch_bytes_max(), idle) {
+            let result = match self.shared.queue.next(&mut self.taken, self.journal.batch_bytes_max(), idle) {
                 Next::Write(group) => self.write(group),
                 Next::Idle if self.unvouched => self.vouch(),
                 Next::Idle => {

@@ -1,9 +1,8 @@
 //! Drives the engine: one thread that hands it inputs and carries out its effects.
 
-use std::collections::VecDeque;
 use std::panic::AssertUnwindSafe;
-use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
-use std::sync::{Arc, PoisonError};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use futures_util::FutureExt;
@@ -14,6 +13,7 @@ use super::books::{Fact, Shelf};
 use super::carry::{Carry, ToCarry};
 use crate::crash;
 use crate::deliver::{Report, Sender, attempt};
+use crate::edge::{Mailbox, Rest};
 use crate::engine::view::{ConnectionView, Standing};
 use crate::engine::{Effect, Ending, Engine, Input, Key};
 use crate::id::{ConnectionId, DeliveryId, WorkspaceId};
@@ -22,24 +22,15 @@ use crate::journal::{Position, Records};
 use crate::metrics::Metrics;
 use crate::model::{AttemptRecord, Outcome, State, Timings};
 use crate::record::Record;
-use crate::sync::{Condvar, Mutex, MutexGuard, Tasks, blocking};
+use crate::sync::{Tasks, blocking};
 
 /// What waits for the engine. It is bounded by what fills it: pending deliveries are counted before they
 /// are owed, and there are never more ends of attempts than attempts.
 #[derive(Default)]
 pub(super) struct Inbox {
-    /// A std mutex: held to push or to take everything.
-    letters: Mutex<Letters>,
-    some: Condvar,
-}
-
-#[derive(Default)]
-struct Letters {
-    waiting: VecDeque<Letter>,
-    /// The engine's thread sleeps and nobody has woken it. To wake one that is awake costs a system call.
-    asleep: bool,
-    /// Nobody reads it any more.
-    closed: bool,
+    letters: Mailbox<Letter>,
+    /// How many wait.
+    waiting: AtomicUsize,
 }
 
 /// However the engine's thread ends, nobody waits for an answer of it afterwards.
@@ -47,9 +38,7 @@ struct Closing<'a>(&'a Inbox);
 
 impl Drop for Closing<'_> {
     fn drop(&mut self) {
-        let mut letters = self.0.lock();
-        letters.closed = true;
-        letters.waiting.clear();
+        drop(self.0.letters.close());
     }
 }
 
@@ -79,10 +68,6 @@ pub(super) enum Letter {
 }
 
 impl Inbox {
-    fn lock(&self) -> MutexGuard<'_, Letters> {
-        self.letters.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
     pub(super) fn push(&self, letter: Letter) {
         self.push_all([letter]);
     }
@@ -91,37 +76,26 @@ impl Inbox {
         self.push_all(inputs.into_iter().map(Letter::Input));
     }
 
-    fn push_all(&self, more: impl IntoIterator<Item = Letter>) {
-        let mut letters = self.lock();
-        if letters.closed {
-            return;
-        }
-        letters.waiting.extend(more);
-        let wakes = letters.asleep && !letters.waiting.is_empty();
-        letters.asleep &= !wakes;
-        drop(letters);
-        if wakes {
-            self.some.notify_one();
-        }
+    fn push_all(&self, letters: impl IntoIterator<Item = Letter>) {
+        let counted = letters.into_iter().inspect(|_| _ = self.waiting.fetch_add(1, Ordering::Relaxed));
+        // When it is closed, nobody reads them any more, and whoever waits for an answer learns that.
+        let _ = self.letters.put(counted, true);
     }
 
     /// How much waits.
     pub(super) fn len(&self) -> usize {
-        self.lock().waiting.len()
+        self.waiting.load(Ordering::Relaxed)
     }
 
     /// Everything that waits; waits for something for at most that long.
-    fn take(&self, at_most: Option<Duration>) -> VecDeque<Letter> {
-        let mut letters = self.lock();
-        if letters.waiting.is_empty() && at_most.is_none_or(|wait| !wait.is_zero()) {
-            letters.asleep = true;
-            letters = match at_most {
-                None => self.some.wait(letters).unwrap_or_else(PoisonError::into_inner),
-                Some(wait) => self.some.wait_timeout(letters, wait).unwrap_or_else(PoisonError::into_inner).0,
-            };
-            letters.asleep = false;
+    fn take(&self, at_most: Option<Duration>) -> Vec<Letter> {
+        let mut letters = self.letters.take();
+        if letters.is_empty() && at_most.is_none_or(|wait| !wait.is_zero()) {
+            self.letters.rest(Rest::Idle, at_most);
+            letters = self.letters.take();
         }
-        std::mem::take(&mut letters.waiting)
+        self.waiting.fetch_sub(letters.len(), Ordering::Relaxed);
+        letters
     }
 }
 

@@ -143,6 +143,13 @@ impl<G> Drop for Held<G> {
     }
 }
 
+/// Where others may have their turn, as at every lock.
+pub(crate) fn step() {
+    if scheduler::is_on() {
+        scheduler::maybe_turn();
+    }
+}
+
 /// Something to wait for under a [`Mutex`].
 #[derive(Debug, Default)]
 pub(crate) struct Condvar {
@@ -161,10 +168,6 @@ impl WaitTimeoutResult {
 }
 
 impl Condvar {
-    pub(crate) const fn new() -> Self {
-        Self { system: std::sync::Condvar::new(), number: AtomicU64::new(0) }
-    }
-
     pub(crate) fn notify_one(&self) {
         let number = self.number.load(Ordering::Relaxed);
         if number > 0 {
