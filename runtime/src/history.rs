@@ -126,12 +126,13 @@ impl History {
         self.index.gone()
     }
 
-    /// Waits for a moment until what is durable now can be found.
-    pub async fn caught_up(&self) {
-        let _ = within(WAIT_MAX, self.index.caught_up()).await;
+    /// Waits for a moment until what is durable now can be found; says whether all of it can.
+    pub async fn caught_up(&self) -> bool {
+        within(WAIT_MAX, self.index.caught_up()).await.is_some() && self.index.is_whole()
     }
 
     /// Waits until what is durable now can be found, however long it takes.
+    #[cfg(test)]
     pub async fn whole(&self) {
         self.index.caught_up().await;
     }

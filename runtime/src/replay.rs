@@ -32,6 +32,12 @@ const PIECES_A_SECOND: u32 = 10;
 /// Ids that are remembered beside the history, for the moment in which it is late.
 const REMEMBERED_MAX: usize = 100_000;
 
+/// A history that does not show everything yet is asked again that often.
+const HISTORY_ASKED_EVERY: Duration = Duration::from_millis(200);
+
+/// What a replay says meanwhile.
+const HISTORY_LATE: &str = "the history does not show everything yet, and nothing must be sent twice";
+
 /// A preview counts so many at most, and for so long.
 const PREVIEW_MAX: u64 = 100_000;
 
@@ -238,6 +244,8 @@ enum Stop {
     Failed(String),
     /// The server stops; the next start goes on.
     Later,
+    /// Somebody cancelled it.
+    Cancelled,
 }
 
 impl From<crate::lists::ReadError> for Stop {
@@ -254,15 +262,12 @@ impl From<ReadError> for Stop {
 
 impl Runner {
     async fn run(mut self) {
-        if let Some(server) = self.server.upgrade() {
-            // What an earlier run owed must be found, or it would be owed twice.
-            server.node.whole_history().await;
-        }
         let ended = self.pieces().await;
         let Some(server) = self.server.upgrade() else { return };
         let state = match ended {
             Ok(state) => state,
             Err(Stop::Later) => return,
+            Err(Stop::Cancelled) => ReplayState::Cancelled,
             Err(Stop::Failed(because)) => {
                 self.running.record().progress.because = Some(because.into());
                 ReplayState::Failed
@@ -325,7 +330,7 @@ impl Runner {
             }
             let original = found.view.replay_of.as_ref().unwrap_or(&found.view.id);
             let id = delivery_id(&record, &[original.as_str()]);
-            if self.is_owed(&server.node, &id).await? {
+            if self.is_owed(server, &id).await? {
                 piece.repeated += 1;
                 continue;
             }
@@ -337,8 +342,10 @@ impl Runner {
         Ok(piece)
     }
 
-    /// Whether this replay owes that already; from now on it does.
-    async fn is_owed(&mut self, node: &Node, id: &DeliveryId) -> Result<bool, Stop> {
+    /// Whether this replay owes that already; from now on it does. What an earlier run owed must be found, or
+    /// it would be owed twice: so a history that is being made again, or of which the disk does not give a
+    /// part, is waited for.
+    async fn is_owed(&mut self, server: &Server, id: &DeliveryId) -> Result<bool, Stop> {
         if self.seen.len() >= REMEMBERED_MAX {
             self.seen.clear();
         }
@@ -346,7 +353,19 @@ impl Runner {
             return Ok(true);
         }
         let workspace = self.workspace.id.clone();
-        Ok(node.delivery(&workspace, id).await?.is_some())
+        loop {
+            if let Some(owed) = server.node.knows(&workspace, id).await? {
+                return Ok(owed);
+            }
+            if self.running.cancelled.load(Ordering::Acquire) {
+                return Err(Stop::Cancelled);
+            }
+            if matches!(server.node.refuses(None), Some(Rejected::Stopping | Rejected::Failing)) {
+                return Err(Stop::Later);
+            }
+            self.running.record().progress.because = Some(HISTORY_LATE.into());
+            tokio::time::sleep(HISTORY_ASKED_EVERY).await;
+        }
     }
 
     /// Makes a piece durable, as soon as there is room for it, and counts it.

@@ -189,6 +189,12 @@ impl Index {
         }
     }
 
+    /// Whether questions see everything that was durable when [`Self::caught_up`] was called before: nothing
+    /// was unreadable, and the thread has not ended.
+    pub(super) fn is_whole(&self) -> bool {
+        !self.is_over() && !self.parts().lacks && self.unmade().is_empty()
+    }
+
     fn is_over(&self) -> bool {
         self.over.load(Ordering::Acquire)
     }

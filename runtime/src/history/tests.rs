@@ -417,12 +417,14 @@ async fn a_segment_that_was_not_all_read_becomes_no_run_before_it_is() {
         Vec::<u32>::new(),
         "the disk does not read"
     );
+    assert!(!bench.history.caught_up().await, "it cannot say no");
     let mut number = 4;
     while bench.accept("a", number, 1).segment == position.segment {
         number += 1;
     }
     let all: Vec<u32> = (0..=number).rev().collect();
     assert_eq!(bench.numbers("a", &EventFilter::default()).await, all);
+    assert!(bench.history.caught_up().await);
     bench.history.close();
     let after = Bench::open_with(bench.disk.copy(), WIDE, 9);
     assert_eq!(after.numbers("a", &EventFilter::default()).await, all);

@@ -216,17 +216,39 @@ impl Driver {
             return;
         }
         let (facts, starts) = (std::mem::take(&mut todo.facts), std::mem::take(&mut todo.starts));
-        // Nobody waits for these. If the journal fails later, a restart finds the attempts begun and not ended.
-        if self.writer.note(Class::Outcome, facts).is_err() {
+        let (first, again): (Vec<_>, Vec<_>) = starts.into_iter().partition(|start| start.attempt == 1);
+        // Nobody waits for what begins or ends, but an attempt that is not the first: until it stands in the
+        // journal that it begins, and before that how the last one ended. So a crash forgets one attempt of a
+        // delivery at most, however quickly they follow each other. If the journal fails later, a restart
+        // finds the attempts begun and not ended.
+        let noted = match again.is_empty() {
+            true => self.writer.note(Class::Outcome, facts).map(|()| None),
+            false => self.writer.submit(Class::Outcome, facts).map(Some),
+        };
+        let Ok(durable) = noted else {
             tracing::debug!("the journal takes no outcomes any more");
             // What cannot be written down must not be sent.
             self.inbox.push(Letter::Input(Input::Drain));
             return;
+        };
+        self.begin(first);
+        if let Some(durable) = durable {
+            let driver = Arc::clone(self);
+            self.tasks.spawn(async move {
+                // Without its journal a node sends nothing more.
+                if durable.await.is_ok() {
+                    driver.begin(again);
+                }
+            });
         }
+    }
+
+    /// Begins attempts. One task goes over to the runtime's threads and begins the others there, where that
+    /// costs no wake-up.
+    fn begin(self: &Arc<Self>, starts: Vec<Start>) {
         if starts.is_empty() {
             return;
         }
-        // One task goes over to the runtime's threads and begins the others there, where that costs no wake-up.
         let driver = Arc::clone(self);
         self.tasks.spawn(async move {
             for start in starts {

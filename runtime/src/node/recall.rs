@@ -45,6 +45,7 @@ impl Node {
     }
 
     /// Waits until the history shows everything that is durable now, however long it takes.
+    #[cfg(test)]
     pub async fn whole_history(&self) {
         self.history.whole().await;
     }
@@ -159,6 +160,21 @@ impl Node {
     ) -> Result<Option<Found>, ReadError> {
         let (workspace, delivery) = (workspace.clone(), delivery.clone());
         self.recall(move |history| history.delivery(&workspace, &delivery)).await
+    }
+
+    /// Whether a delivery is or was owed; `None` when the history does not show everything yet and so cannot
+    /// say no.
+    ///
+    /// # Errors
+    /// The journal cannot be read.
+    pub async fn knows(
+        &self,
+        workspace: &WorkspaceId,
+        delivery: &DeliveryId,
+    ) -> Result<Option<bool>, ReadError> {
+        let whole = self.history.caught_up().await;
+        let found = self.found(workspace, delivery).await?.is_some();
+        Ok((found || whole).then_some(found))
     }
 
     /// One delivery.

@@ -72,7 +72,7 @@ impl Runner {
             // To its receiver it is the delivery that the same rule owed then, if it owed one.
             let same = before.deliveries.iter().find(|old| old.key == new.key);
             new.replay_of = same.map(|old| old.replay_of.clone().unwrap_or_else(|| old.id.clone()));
-            if self.is_owed(&server.node, &new.id).await? {
+            if self.is_owed(server, &new.id).await? {
                 piece.repeated += 1;
             } else {
                 deliveries.push(new);

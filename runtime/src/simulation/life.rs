@@ -298,12 +298,12 @@ async fn replay_many(world: &World, node: &Node, number: u8) {
             }
             let original = found.view.replay_of.as_ref().unwrap_or(&found.view.id);
             let id = replayed(number, original);
-            match node.delivery(&space, &id).await {
-                Ok(None) if owed.iter().all(|(other, _)| *other != id) => {
+            match node.knows(&space, &id).await {
+                Ok(Some(false)) if owed.iter().all(|(other, _)| *other != id) => {
                     owed.extend(node.again(found, id.clone()).map(|again| (id, again)));
                 }
-                Ok(_) => {}
-                Err(_) => return,
+                Ok(Some(_)) => {}
+                Ok(None) | Err(_) => return,
             }
         }
         if !owed.is_empty()
