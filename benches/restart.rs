@@ -1,7 +1,7 @@
 //! How long a start takes with ten million pending deliveries.
 //!
-//! `cargo run --release -p fanwise-benches --bin restart` writes a journal, opens it once so that there is a checkpoint, and then times starts in processes of
-//! their own, on one core (`taskset`), from the process's beginning: until what is owed is known, until an
+//! `cargo run --release -p fanwise-benches --bin restart` writes a journal, opens it once so that there is a
+//! checkpoint, and then times starts in processes of their own, on one core (`taskset`), from the process's beginning: until what is owed is known, until an
 //! event is durable, and until a delivery is sent. `--pending N` and `--dir DIR` change what is written and
 //! where; a folder that is there already is measured as it is.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a measurement that fails ends")]
@@ -27,6 +27,10 @@ use runtime::journal::segment::{SegmentLog, SegmentOptions};
 use runtime::model::{DeliveryRecord, EventRecord, Policy};
 use runtime::node::{Identity, NewEvent, Node, NodeConfig, Parts};
 use runtime::record::{Owed, Record};
+
+/// The server's.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 /// Deliveries of one event, so that the journal of ten million stays small.
 const FAN_OUT: usize = 100;

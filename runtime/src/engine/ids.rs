@@ -13,6 +13,8 @@ use super::slab::{NONE, Slab};
 pub(super) struct Ids {
     places: Vec<u32>,
     len: usize,
+    /// Entries come that are all different; they get their places together.
+    waits: bool,
 }
 
 impl Ids {
@@ -26,17 +28,40 @@ impl Ids {
     /// Adds an entry whose id is in the table and not in here.
     pub(super) fn insert(&mut self, table: &Slab<Pending>, index: u32) {
         self.len += 1;
+        if self.waits {
+            return;
+        }
         if self.len * 2 <= self.places.len() {
             return self.put(table, index);
         }
         self.grow(table, self.places.len() * 2);
     }
 
-    /// Makes room for so many ids more.
-    pub(super) fn reserve(&mut self, table: &Slab<Pending>, ids: usize) {
-        let wanted = (self.len + ids) * 2;
-        if wanted > self.places.len() {
-            self.grow(table, wanted.next_power_of_two());
+    /// From now on the entries that come are all different, and get their places from [`Self::place_all`].
+    /// Until then nothing is found.
+    pub(super) fn wait(&mut self) {
+        self.waits = true;
+    }
+
+    /// Gives every entry of the table its place, in the order of the places: ten million random places,
+    /// one after the other, are ten million times something that is in no cache.
+    pub(super) fn place_all(&mut self, table: &Slab<Pending>) {
+        self.waits = false;
+        self.places = vec![NONE; (table.len() * 2).next_power_of_two().max(16)];
+        let home = |id| u32::try_from(self.home(id)).unwrap_or(u32::MAX);
+        let mut homes: Vec<(u32, u32)> =
+            table.range(0, usize::MAX).map(|(index, entry)| (home(entry.id), index)).collect();
+        homes.sort_unstable();
+        let mut free = 0;
+        for (home, index) in homes {
+            // From its home to its place nothing is empty, as if it had been looked for.
+            let place = free.max(home as usize);
+            match self.places.get_mut(place) {
+                Some(at) => *at = index,
+                // Past the end it goes on at the beginning.
+                None => self.put(table, index),
+            }
+            free = place + 1;
         }
     }
 

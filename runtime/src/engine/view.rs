@@ -85,11 +85,17 @@ impl Engine {
         self.owe_to(owe, known, effects);
     }
 
-    /// Makes room for so many deliveries more.
-    pub fn reserve(&mut self, deliveries: usize) {
+    /// A restart begins to hand over so many deliveries, no two of them the same; [`Self::restored`] says that
+    /// it has.
+    pub fn restoring(&mut self, deliveries: usize) {
         self.table.reserve(deliveries);
-        self.ids.reserve(&self.table, deliveries);
         self.wheel.reserve(deliveries);
+        self.ids.wait();
+    }
+
+    /// The restart has handed over everything. Before this nothing is found by its id.
+    pub fn restored(&mut self) {
+        self.ids.place_all(&self.table);
     }
 
     /// Remembers what was started before a restart.

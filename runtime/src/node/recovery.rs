@@ -104,7 +104,7 @@ impl Recovery {
         let (left, counts) = (Left::default(), Counts::new(tables));
         let known = vec![None; tables.connections()];
         let pending = checkpoint.as_ref().map_or(0, |checkpoint| checkpoint.pending);
-        engine.reserve(usize::try_from(pending).unwrap_or(0).saturating_add(changes.born().count()));
+        engine.restoring(usize::try_from(pending).unwrap_or(0).saturating_add(changes.born().count()));
         let mut rest = Restoring { tables, engine, books, now, left, counts, owed: Vec::new(), known };
         if let Some(checkpoint) = &checkpoint {
             let read = checkpoint.read(&mut |item| match item {
@@ -121,6 +121,7 @@ impl Recovery {
             rest.name(name);
         }
         rest.hand_over();
+        rest.engine.restored();
         let Restoring { mut left, mut counts, .. } = rest;
         counts.turn();
         for (workspace, count) in (0..).zip(counts.pending).filter(|(_, count)| *count > 0) {

@@ -107,6 +107,35 @@ fn what_is_due_after_a_restart_starts_at_once() {
     assert!(matches!(effects.as_slice(), [Effect::Start { .. }]), "{effects:?}");
 }
 
+#[test]
+fn what_a_restart_hands_over_is_found_by_its_id() {
+    for count in [0, 1, 2, 5, 300, 3_000_u64] {
+        let mut engine = Engine::new(Caps { in_flight_max: 8, connection_in_flight_max: 8 }, START, 1);
+        // Many with the same home, and some with the last places as theirs.
+        let id =
+            |number: u64| Uuid::from_u64_pair(number, if number % 3 == 0 { u64::MAX } else { number / 5 });
+        let all =
+            (0..count).map(|number| Owe { id: id(number), ..owe(0, "a", "hook", &policy(), START + 1) });
+        engine.restoring(count as usize);
+        engine.restore(all.clone(), &mut Vec::new());
+        engine.restored();
+        for number in 0..count {
+            assert!(engine.standing(id(number)).is_some(), "{number} of {count}");
+        }
+        assert!(engine.standing(id(count)).is_none());
+        // Owed once, as before.
+        for owe in all {
+            engine.step(START, Input::Owe(Box::new(owe)), &mut Vec::new());
+        }
+        assert_eq!(engine.pending() as u64, count);
+        for number in 0..count {
+            engine.step(START, Input::Discard(id(number)), &mut Vec::new());
+            assert!(engine.standing(id(number)).is_none(), "{number} of {count}");
+        }
+        assert_eq!(engine.pending(), 0);
+    }
+}
+
 /// Seen in a simulation: an app's event came into the journal behind one whose id was made later.
 #[test]
 fn lanes_are_in_the_order_in_which_it_was_owed_first() {
