@@ -112,8 +112,9 @@ fn what_a_restart_hands_over_is_found_by_its_id() {
     for count in [0, 1, 2, 5, 300, 3_000_u64] {
         let mut engine = Engine::new(Caps { in_flight_max: 8, connection_in_flight_max: 8 }, START, 1);
         // Many with the same home, and some with the last places as theirs.
-        let id =
-            |number: u64| Uuid::from_u64_pair(number, if number % 3 == 0 { u64::MAX } else { number / 5 });
+        let id = |number: u64| {
+            Uuid::from_u64_pair(number, if number.is_multiple_of(3) { u64::MAX } else { number / 5 })
+        };
         let all =
             (0..count).map(|number| Owe { id: id(number), ..owe(0, "a", "hook", &policy(), START + 1) });
         engine.restoring(count as usize);
