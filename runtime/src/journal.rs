@@ -183,6 +183,19 @@ pub enum JournalError {
         /// The file.
         file: String,
     },
+    /// A checkpoint was made of records that are not there any more.
+    #[error(
+        "the journal ends before `{checkpoint}`, which was made of it up to record {lsn}: its newest segment is missing; put \
+         `{file}` back, or let `fanwise journal repair --quarantine` go on without what was in it"
+    )]
+    Ends {
+        /// The segment.
+        file: String,
+        /// The checkpoint.
+        checkpoint: String,
+        /// The record that would come next.
+        lsn: Lsn,
+    },
     /// A record does not fit into a segment.
     #[error("a record of {bytes} bytes does not fit; at most {bytes_max} do")]
     TooLarge {

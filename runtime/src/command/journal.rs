@@ -9,7 +9,7 @@ use crate::journal::check::{Damage, Report, check};
 use crate::journal::disk::{Disk, Folder};
 use crate::journal::repair::{Repaired, confirm, repair};
 use crate::journal::{Lsn, Position};
-use crate::node::checkpoint::{Seen, look, remove_unusable};
+use crate::node::checkpoint::{Seen, is_checkpoint, look, remove_unusable};
 use crate::out::{Exit, Out, Written, complain, harmless, say};
 use crate::record::{Owed, Record};
 
@@ -78,7 +78,7 @@ fn take(folder: &Path) -> std::io::Result<Folder> {
     let inner = folder.join("journal");
     let folder = if inner.is_dir() { inner } else { folder.to_owned() };
     let taken = Folder::take_existing(&folder)?;
-    if !taken.list()?.iter().any(|name| name.ends_with(".segment")) {
+    if !taken.list()?.iter().any(|name| name.ends_with(".segment") || is_checkpoint(name)) {
         return Err(std::io::Error::other("there is no journal in it"));
     }
     Ok(taken)
@@ -104,9 +104,15 @@ fn verify(arguments: &Verify) -> Result {
     if written == Written::Yes {
         let _ = out.flush()?;
     }
-    let whole = report.damage.is_empty() && unreadable == 0;
+    let whole = report.damage.is_empty() && unreadable == 0 && lost_behind(&report, &checkpoints).is_none();
     // A damaged checkpoint costs a longer start and nothing else.
     Ok(if whole { Exit::Ok } else { Exit::Failed })
+}
+
+/// The records that a checkpoint was made of and that are behind the journal's end.
+fn lost_behind(report: &Report, checkpoints: &[Seen]) -> Option<(u64, u64)> {
+    let made_of = checkpoints.iter().filter_map(|seen| seen.holds.as_ref().ok()).map(|(_, _, lsn)| *lsn);
+    made_of.max().filter(|lsn| *lsn > report.next_lsn).map(|lsn| (report.next_lsn, lsn))
 }
 
 fn report_text(report: &Report, checkpoints: &[Seen], unreadable: u64) -> Vec<String> {
@@ -124,6 +130,10 @@ fn report_text(report: &Report, checkpoints: &[Seen], unreadable: u64) -> Vec<St
             Err(why) => format!("{name}: cannot be used: {why}; a start reads more of the journal instead"),
         });
     }
+    let lost = lost_behind(report, checkpoints);
+    if let Some((from, until)) = lost {
+        lines.push(format!("records {from} to {until} are missing: a checkpoint was made of them"));
+    }
     if let Some((file, offset)) = &report.torn_at {
         lines.push(format!("{file}: a write was cut short at byte {offset}; nothing was promised about it"));
     }
@@ -133,7 +143,7 @@ fn report_text(report: &Report, checkpoints: &[Seen], unreadable: u64) -> Vec<St
     if unreadable > 0 {
         lines.push(format!("{unreadable} records are of a version that this program does not read"));
     }
-    let state = if report.damage.is_empty() { "whole" } else { "damaged" };
+    let state = if report.damage.is_empty() && lost.is_none() { "whole" } else { "damaged" };
     let (segments, records, first, next) =
         (report.segments, report.records, report.first_lsn, report.next_lsn);
     lines.push(format!("the journal is {state}: {segments} segments, {records} records, {first} to {next}"));
@@ -142,6 +152,7 @@ fn report_text(report: &Report, checkpoints: &[Seen], unreadable: u64) -> Vec<St
 
 fn report_json(report: &Report, checkpoints: &[Seen], unreadable: u64) -> Value {
     let damage: Vec<Value> = report.damage.iter().map(damage_json).collect();
+    let missing = lost_behind(report, checkpoints);
     let checkpoints: Vec<Value> = checkpoints
         .iter()
         .map(|Seen { name, holds }| match holds {
@@ -153,7 +164,7 @@ fn report_json(report: &Report, checkpoints: &[Seen], unreadable: u64) -> Value 
         .collect();
     let torn = report.torn_at.as_ref().map(|(file, offset)| json!({ "file": file, "offset": offset }));
     json!({
-        "whole": report.damage.is_empty(),
+        "whole": report.damage.is_empty() && missing.is_none(),
         "segments": report.segments,
         "records": report.records,
         "first_lsn": report.first_lsn,
@@ -161,6 +172,7 @@ fn report_json(report: &Report, checkpoints: &[Seen], unreadable: u64) -> Value 
         "put_aside": report.put_aside,
         "unreadable": unreadable,
         "damage": damage,
+        "missing": missing.map(|(from, until)| json!({ "lsn": from, "lsn_until": until })),
         "torn": torn,
         "checkpoints": checkpoints,
     })
@@ -176,7 +188,10 @@ fn put_aside(folder: &Path) -> Result {
     let seed = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH)?.as_nanos();
     let done = repair(&disk, u64::try_from(seed & u128::from(u64::MAX))?)?;
     let ranges: Vec<&Damage> = done.iter().map(|done| &done.damage).collect();
-    let removed = remove_unusable(&disk, &ranges)?;
+    let checkpoints = look(&disk)?;
+    let report = check(&disk, &mut |_, _, _| {})?;
+    let missing = lost_behind(&report, &checkpoints);
+    let removed = remove_unusable(&disk, &ranges, report.next_lsn)?;
     confirm(&disk)?;
     for Repaired { damage, quarantine, kept, lost } in &done {
         let Damage { file, offset, until, lsn, lsn_until, what, .. } = damage;
@@ -190,9 +205,14 @@ fn put_aside(folder: &Path) -> Result {
             "{name} cannot be used any more and was removed; the next start reads more of the journal"
         ));
     }
-    if done.is_empty() {
+    if let Some((from, until)) = missing {
+        say(&format!(
+            "records {from} to {until} are missing at the end: events or outcomes in them are gone"
+        ));
+    }
+    if done.is_empty() && missing.is_none() {
         say("nothing is damaged; nothing was changed");
-    } else {
+    } else if !done.is_empty() {
         let lost = done.iter().map(|done| done.lost).sum::<u64>();
         say(&format!(
             "the journal is whole again without {lost} records: events or outcomes that were in them are gone"

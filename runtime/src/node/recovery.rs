@@ -45,12 +45,19 @@ impl Recovery {
             let io = |source| JournalError::Io { doing: "removing", file: leftover.clone(), source };
             disk.remove(leftover).map_err(io)?;
         }
+        let newest = files.iter().filter_map(|name| name.strip_suffix(".segment")?.parse::<u32>().ok()).max();
         let mut names: Vec<&String> = files.iter().filter(|name| is_checkpoint(name)).collect();
         names.sort_unstable();
         for name in names.into_iter().rev() {
             match Checkpoint::open(disk, name) {
                 Ok((checkpoint, tables, gates)) if files.contains(&file_name(checkpoint.mark.segment)) => {
                     return Ok(Self { checkpoint: Some(checkpoint), changes: Changes::over(tables, gates) });
+                }
+                // What was durable behind it is gone, and nobody would ever know.
+                Ok((checkpoint, ..)) if newest.is_none_or(|newest| newest < checkpoint.mark.segment) => {
+                    let Mark { segment, lsn, .. } = checkpoint.mark;
+                    let (file, checkpoint) = (file_name(segment), name.clone());
+                    return Err(JournalError::Ends { file, checkpoint, lsn });
                 }
                 Ok(_) => tracing::warn!(
                     checkpoint = name,

@@ -140,6 +140,45 @@ fn damage_is_refused_with_its_place_and_put_aside_on_request() {
 }
 
 #[test]
+fn a_lost_end_is_refused_and_gone_on_without_on_request() {
+    for all in [false, true] {
+        let folder = tempfile::tempdir().unwrap();
+        let mut host = Host::at(folder.path());
+        host.arguments.clear();
+        host.arguments.extend(["--journal-segment-bytes".to_owned(), "1048576".to_owned()]);
+        let witness = Witness::default();
+        let url = receiver(&witness, |_| false, Duration::ZERO);
+        let mut server = host.serve(None);
+        server.prepare(&url, "ws");
+        for number in 0..30 {
+            assert_eq!(emit(&server.address, "ws", &format!("e{number}"), 40_000, &witness), Some(202));
+        }
+        server.quiet("ws", &witness);
+        assert_eq!(server.stop().code(), Some(0));
+        let segments = files(&host.journal(), ".segment");
+        assert!(segments.len() > 1, "{segments:?}");
+        let lost = if all { &segments[..] } else { &segments[segments.len() - 1..] };
+        for segment in lost {
+            fs::remove_file(host.journal().join(segment)).unwrap();
+        }
+
+        let said = host.refuses();
+        for part in ["ends before `checkpoint-", &segments[segments.len() - 1], "repair --quarantine"] {
+            assert!(said.contains(part), "{said}");
+        }
+        let ran = journal(&["verify"], folder.path());
+        assert!(ran.code == Some(1) && ran.out.contains("are missing: a checkpoint was made"), "{}", ran.out);
+        let ran = journal(&["repair", "--quarantine"], folder.path());
+        assert!(ran.code == Some(0) && ran.err.contains("are missing at the end"), "{}", ran.err);
+        assert!(!ran.err.contains("nothing is damaged"), "{}", ran.err);
+        let mut server = host.serve(None);
+        assert_eq!(emit(&server.address, "ws", "after", 10, &witness), Some(202));
+        server.kill();
+        assert_eq!(journal(&["verify"], folder.path()).code, Some(0));
+    }
+}
+
+#[test]
 fn a_folder_without_a_journal_is_told() {
     let folder = tempfile::tempdir().unwrap();
     for command in ["verify", "dump"] {

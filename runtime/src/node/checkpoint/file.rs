@@ -183,12 +183,13 @@ pub fn look(disk: &dyn Disk) -> io::Result<Vec<Seen>> {
     Ok(names.into_iter().map(|name| Seen { holds: holds(&name), name }).collect())
 }
 
-/// Removes checkpoints that a start could not go on from: those inside of a range that was put aside, and
-/// those that are damaged themselves. Returns their names.
+/// Removes checkpoints that a start could not go on from: those inside of a range that was put aside, those
+/// of records that the journal does not have any more, and those that are damaged themselves. `next` is the
+/// number that the journal's next record gets. Returns their names.
 ///
 /// # Errors
 /// The folder cannot be changed.
-pub fn remove_unusable(disk: &dyn Disk, damage: &[&Damage]) -> io::Result<Vec<String>> {
+pub fn remove_unusable(disk: &dyn Disk, damage: &[&Damage], next: Lsn) -> io::Result<Vec<String>> {
     let mut removed = Vec::new();
     for name in disk.list()?.into_iter().filter(|name| is_checkpoint(name)) {
         let inside = |mark: Mark| {
@@ -196,7 +197,8 @@ pub fn remove_unusable(disk: &dyn Disk, damage: &[&Damage]) -> io::Result<Vec<St
             let at = file_name(mark.segment);
             damage.iter().any(|range| range.file == at && range.offset < offset && offset < range.until)
         };
-        if Checkpoint::open(disk, &name).map_or(true, |(found, ..)| inside(found.mark)) {
+        let opened = Checkpoint::open(disk, &name);
+        if opened.map_or(true, |(found, ..)| inside(found.mark) || found.mark.lsn > next) {
             disk.remove(&name)?;
             removed.push(name);
         }
