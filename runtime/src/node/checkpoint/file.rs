@@ -183,9 +183,8 @@ pub fn look(disk: &dyn Disk) -> io::Result<Vec<Seen>> {
     Ok(names.into_iter().map(|name| Seen { holds: holds(&name), name }).collect())
 }
 
-/// Removes checkpoints that a start could not go on from: those inside of a range that was put aside, those
-/// of records that the journal does not have any more, and those that are damaged themselves. `next` is the
-/// number that the journal's next record gets. Returns their names.
+/// Removes checkpoints that a start could not go on from, damaged or of what was put aside or is gone; `next`
+/// is the number that the journal's next record gets. Returns their names.
 ///
 /// # Errors
 /// The folder cannot be changed.
