@@ -46,10 +46,11 @@ struct Prepared {
     pass: Box<dyn FnMut() -> usize>,
 }
 
-const WORKS: [Work; 13] = [
+const WORKS: [Work; 14] = [
     Work { name: "extract one early path, strict", unit: "event", prepare: || paths(EARLY, Level::Strict) },
     Work { name: "extract one early path, fast", unit: "event", prepare: || paths(EARLY, Level::Fast) },
     Work { name: "extract one late path, strict", unit: "event", prepare: || paths(LATE, Level::Strict) },
+    Work { name: "extract one late path, fast", unit: "event", prepare: || paths(LATE, Level::Fast) },
     Work { name: "extract three paths, strict", unit: "event", prepare: || paths(THREE, Level::Strict) },
     Work { name: "extract three paths, full", unit: "event", prepare: || paths(THREE, Level::Full) },
     Work { name: "extract one path of a webhook, strict", unit: "event", prepare: webhooks },

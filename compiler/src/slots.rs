@@ -57,6 +57,7 @@ struct Filled<'e> {
 struct Memory {
     places: Places,
     looked: Looked,
+    ahead: find::Ahead,
 }
 
 /// Where it stands.

@@ -30,31 +30,58 @@ struct Find<'t, 'e> {
     level: Level,
 }
 
-/// The blocks that are looked at first when what is looked for may stand near the beginning.
-const AHEAD: usize = 2;
+/// How much of an event is looked at first, when what is looked for may stand near its beginning. Where that
+/// is not enough the walk begins anew with more, so what was enough last time is where the next event begins.
+/// Events of one app look alike, and where the memory is another plan's, only time is lost.
+#[derive(Debug, Default)]
+pub(super) struct Ahead {
+    step: usize,
+    /// Events since less was tried.
+    events: u8,
+}
 
-/// The blocks that are looked at next; after them, all. Each time the walk begins anew.
-const AHEAD_NEXT: usize = 16;
+/// So many blocks are looked at, then so many more, then all.
+const STEPS: [usize; 3] = [2, 16, usize::MAX];
+
+/// After so many events for which less might have been enough, less is tried.
+const LESS_AFTER: u8 = 64;
+
+impl Ahead {
+    /// What was wanted was found at a step.
+    #[inline(always)]
+    fn found(&mut self, step: usize) {
+        if step != self.step {
+            *self = Self { step, events: 0 };
+        } else if step > 0 {
+            self.events += 1;
+            if self.events == LESS_AFTER {
+                *self = Self { step: step - 1, events: 0 };
+            }
+        }
+    }
+}
 
 impl Work for Find<'_, '_> {
     type Output = bool;
 
     #[inline(always)]
     fn run<K: Kernel>(self, kernel: K) -> bool {
-        let Self { tree, payload, memory: Memory { places, looked }, level } = self;
+        let Self { tree, payload, memory: Memory { places, looked, ahead }, level } = self;
         looked.begin();
         if level != Level::Fast {
             places.clear(tree);
             return looked.look(kernel, payload, usize::MAX).is_some()
                 && Walk::new(tree, payload, looked, places, u32::MAX).run(level).is_some();
         }
-        let mut more = AHEAD;
-        while looked.look(kernel, payload, more).is_some() {
+        for (step, more) in STEPS.into_iter().enumerate().skip(ahead.step) {
+            if looked.look(kernel, payload, more).is_none() {
+                return false;
+            }
             places.clear(tree);
             if Walk::new(tree, payload, looked, places, tree.read()).run(level).is_some() {
+                ahead.found(step);
                 return true;
             }
-            more = if more == AHEAD { AHEAD_NEXT } else { usize::MAX };
         }
         false
     }

@@ -179,6 +179,11 @@ impl PendingCounts {
         self.counts().node
     }
 
+    /// How many a workspace has.
+    pub(super) fn of(&self, workspace: &WorkspaceId) -> u32 {
+        self.counts().workspaces.get(workspace).copied().unwrap_or(0)
+    }
+
     /// Whether so many could be counted in now.
     pub(super) fn look(&self, workspace: &WorkspaceId, count: u32) -> Result<(), Rejected> {
         self.fits(&self.counts(), workspace, count)

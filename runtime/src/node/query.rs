@@ -101,6 +101,15 @@ pub enum StateKind {
 }
 
 impl StateKind {
+    /// Whether there is nothing more to be done for it.
+    #[must_use]
+    pub fn is_settled(self) -> bool {
+        match self {
+            Self::Waiting | Self::InFlight | Self::Again => false,
+            Self::Delivered | Self::DeadLetter | Self::Skipped => true,
+        }
+    }
+
     /// All of them, as queries name them.
     pub const ALL: &[(&str, Self)] = &[
         ("waiting", Self::Waiting),

@@ -148,6 +148,11 @@ impl Node {
         filter: &DeliveryFilter,
         cursor: &Cursor,
     ) -> Result<Page<Found>, ReadError> {
+        let unsettled = filter.state.is_some_and(|state| !state.is_settled());
+        if unsettled && self.shelf.pending.of(workspace) == 0 {
+            // The history would look through everything to find none.
+            return Ok(Page { items: Vec::new(), next: None });
+        }
         let (workspace, filter, cursor) = (workspace.clone(), filter.clone(), cursor.clone());
         self.recall(move |history| history.deliveries(&workspace, &filter, &cursor)).await
     }
