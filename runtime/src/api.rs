@@ -260,6 +260,7 @@ impl From<ChangeError> for Problem {
             | ChangeError::Record { .. }
             | ChangeError::Lists(_)
             | ChangeError::ListsDied
+            | ChangeError::ReaderDied
             | ChangeError::CompilerDied => Self::internal("the change", &words),
         }
     }

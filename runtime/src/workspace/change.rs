@@ -110,6 +110,9 @@ pub enum ChangeError {
     /// The thread that changed a list died.
     #[error("the list could not be changed")]
     ListsDied,
+    /// The thread that read the store died.
+    #[error("what is stored could not be read")]
+    ReaderDied,
     /// The compiling thread died.
     #[error("the rules could not be compiled")]
     CompilerDied,

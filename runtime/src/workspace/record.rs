@@ -139,16 +139,19 @@ pub fn workspace_key(id: &WorkspaceId) -> String {
     format!("{WORKSPACES}{id}")
 }
 
+/// Where all connections are.
+pub(crate) const CONNECTIONS: &str = "connection/";
+
 /// Where the connections of a workspace are.
 #[must_use]
 pub fn connections_of(id: &WorkspaceId) -> String {
-    format!("connection/{id}/")
+    format!("{CONNECTIONS}{id}/")
 }
 
 /// The key of a connection.
 #[must_use]
 pub fn connection_key(id: &WorkspaceId, name: &str) -> String {
-    format!("connection/{id}/{name}")
+    format!("{CONNECTIONS}{id}/{name}")
 }
 
 /// Where the revisions of a workspace are.

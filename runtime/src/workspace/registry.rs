@@ -1,5 +1,6 @@
 //! Every workspace of a server: found by id in memory, and read from the store at start.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
@@ -13,8 +14,8 @@ use tokio::sync::Semaphore;
 
 use super::change::{ChangeError, opened};
 use super::record::{
-    ConnectionRecord, KEYS, RevisionRecord, WORKSPACES, WorkspaceRecord, connections_of, key_key,
-    revision_key, workspace_key,
+    CONNECTIONS, ConnectionRecord, KEYS, RevisionRecord, WORKSPACES, WorkspaceRecord, key_key, revision_key,
+    workspace_key,
 };
 use super::{Connection, ConnectionTable, Revision, Warm, Workspace};
 use crate::control::{ConfigStore, Expect, Versioned};
@@ -59,27 +60,33 @@ impl Registry {
             list_changes: Semaphore::new(LIST_CHANGES_AT_ONCE_MAX),
             events_per_second_max: AtomicU32::new(0),
         });
-        for record in registry.all::<WorkspaceRecord>(WORKSPACES).await? {
-            if record.deleted_at.is_none() {
-                registry.load_workspace(&record).await?;
-            } else if !record.cleared {
-                registry.clear(record).await?;
-            }
+        let records: Vec<WorkspaceRecord> = registry.all(WORKSPACES).await?;
+        let (live, deleted): (Vec<_>, Vec<_>) =
+            records.into_iter().partition(|record| record.deleted_at.is_none());
+        let mut stored = Stored::read(&registry.store, &live).await?;
+        for record in &live {
+            registry.load_workspace(record, &mut stored)?;
+        }
+        for record in deleted.into_iter().filter(|record| !record.cleared) {
+            registry.clear(record).await?;
         }
         Ok(registry)
     }
 
-    async fn load_workspace(&self, record: &WorkspaceRecord) -> Result<(), ChangeError> {
+    fn load_workspace(&self, record: &WorkspaceRecord, stored: &mut Stored) -> Result<(), ChangeError> {
         let wrapped = STANDARD.decode(record.key.as_bytes()).map_err(|_| VaultError::Changed)?;
         let key = self.vault.unwrap(&record.id, &wrapped)?;
         let mut table = ConnectionTable::default();
-        for connection in self.all::<ConnectionRecord>(&connections_of(&record.id)).await? {
+        for connection in stored.connections.remove(&record.id).unwrap_or_default() {
             let credentials = opened(&key, &connection)?;
             table.insert(Arc::new(Connection::new(connection, credentials)));
         }
         let workspace = Arc::new(Workspace::new(record, key, table, self.lists_of(&record.id)));
         if let Some(number) = record.live {
-            workspace.set_live(Some(Arc::new(self.stored_revision(&workspace, number).await?)));
+            let missing = || ChangeError::NotFound { what: "revision", id: number.to_string() };
+            let revision = stored.revisions.remove(&record.id).ok_or_else(missing)?;
+            let revision = Revision::from_record(revision, workspace.world(), Arc::clone(&self.warm));
+            workspace.set_live(Some(Arc::new(revision)));
         }
         self.show(workspace);
         Ok(())
@@ -229,6 +236,51 @@ impl Registry {
         let stored = stored.ok_or_else(gone)?;
         let record: WorkspaceRecord = read(&stored)?;
         if record.deleted_at.is_some() { Err(gone()) } else { Ok((record, stored.revision)) }
+    }
+}
+
+/// What workspaces have in the store, read together: ten thousand of them are two questions and not twenty
+/// thousand.
+#[derive(Default)]
+struct Stored {
+    connections: HashMap<WorkspaceId, Vec<ConnectionRecord>>,
+    /// The live one of each.
+    revisions: HashMap<WorkspaceId, RevisionRecord>,
+}
+
+impl Stored {
+    async fn read(store: &Arc<dyn ConfigStore>, records: &[WorkspaceRecord]) -> Result<Self, ChangeError> {
+        let live = records.iter().filter_map(|record| Some((record.id.clone(), record.live?)));
+        let live: HashMap<String, WorkspaceId> =
+            live.map(|(id, number)| (revision_key(&id, number), id)).collect();
+        let store = Arc::clone(store);
+        tokio::task::spawn_blocking(move || Self::read_now(&*store, &live))
+            .await
+            .map_err(|_| ChangeError::ReaderDied)?
+    }
+
+    /// `live` has the workspaces by the keys of their live revisions. Blocks.
+    fn read_now(store: &dyn ConfigStore, live: &HashMap<String, WorkspaceId>) -> Result<Self, ChangeError> {
+        let (mut found, mut wrong) = (Self::default(), None);
+        let mut note = |key: &str, source| {
+            wrong.get_or_insert(ChangeError::Record { key: key.to_owned(), source });
+        };
+        store.read(
+            &[CONNECTIONS],
+            &mut |key, value| match serde_json::from_slice::<ConnectionRecord>(value) {
+                Ok(record) => found.connections.entry(record.workspace.clone()).or_default().push(record),
+                Err(source) => note(key, source),
+            },
+        )?;
+        // In the store's order, which is how it lies on the disk.
+        let mut keys: Vec<&str> = live.keys().map(String::as_str).collect();
+        keys.sort_unstable();
+        store.read(&keys, &mut |key, value| match (live.get(key), serde_json::from_slice(value)) {
+            (Some(id), Ok(record)) => drop(found.revisions.insert(id.clone(), record)),
+            (_, Err(source)) => note(key, source),
+            (None, Ok(_)) => {}
+        })?;
+        wrong.map_or(Ok(found), Err)
     }
 }
 
