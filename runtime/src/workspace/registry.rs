@@ -63,12 +63,13 @@ impl Registry {
         let records: Vec<WorkspaceRecord> = registry.all(WORKSPACES).await?;
         let (live, deleted): (Vec<_>, Vec<_>) =
             records.into_iter().partition(|record| record.deleted_at.is_none());
+        // First: what is left of them need not be readable any more.
+        for record in deleted.into_iter().filter(|record| !record.cleared) {
+            registry.clear(record).await?;
+        }
         let mut stored = Stored::read(&registry.store, &live).await?;
         for record in &live {
             registry.load_workspace(record, &mut stored)?;
-        }
-        for record in deleted.into_iter().filter(|record| !record.cleared) {
-            registry.clear(record).await?;
         }
         Ok(registry)
     }
