@@ -13,7 +13,7 @@ mod file;
 mod keeper;
 mod tables;
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;
 
 use std::hash::{BuildHasherDefault, Hasher};
 use std::sync::Arc;

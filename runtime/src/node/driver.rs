@@ -322,21 +322,17 @@ impl Driver {
             let wrong = |error| std::io::Error::new(std::io::ErrorKind::InvalidData, error);
             Record::from_bytes(&bytes).map(Arc::new).map_err(wrong)
         };
-        let reading = self.shelf.recent.reading(position);
-        let read = reading.get_or_try_init(|| async {
-            let read = match self.records.read_now(position) {
+        let read = async {
+            match self.records.read_now(position) {
                 Ok(Some(bytes)) => parsed(bytes),
                 // Going over to another thread costs more than most reads.
                 Ok(None) | Err(_) => {
                     let records = Arc::clone(&self.records);
-                    let read = blocking(move || records.read(position).and_then(parsed));
-                    read.await.and_then(|read| read)
+                    blocking(move || records.read(position).and_then(parsed)).await?
                 }
-            };
-            self.shelf.recent.was_read(position, read.as_deref().ok());
-            read
-        });
-        read.await.cloned()
+            }
+        };
+        self.shelf.recent.read_back(position, read).await
     }
 
     /// What cannot be sent because of us goes to the dead letters, where people see it.

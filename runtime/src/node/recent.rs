@@ -1,6 +1,8 @@
 //! Records in memory: what was written last, and what was read back for several deliveries.
 
 use std::collections::{HashMap, VecDeque};
+use std::future::Future;
+use std::io;
 use std::sync::{Arc, PoisonError};
 
 use tokio::sync::OnceCell;
@@ -26,7 +28,7 @@ pub(super) struct Recent {
 }
 
 /// A record that is being read back, or was.
-pub(super) type Reading = Arc<OnceCell<Arc<Record>>>;
+type Reading = Arc<OnceCell<Arc<Record>>>;
 
 /// Records that were read back.
 #[derive(Default)]
@@ -60,20 +62,45 @@ impl Recent {
         self.recalled.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Where a record is read into: once, however many wait for it. Whoever reads it says how that went,
-    /// with [`Self::was_read`].
-    pub(super) fn reading(&self, position: Position) -> Reading {
-        Arc::clone(self.recalled().by_position.entry(position).or_default())
-    }
-
-    /// A record was read, or could not be. It stays while others may ask for it.
-    pub(super) fn was_read(&self, position: Position, record: Option<&Record>) {
-        let mut recalled = self.recalled();
-        let Some(owed) = record.and_then(Record::owed).filter(|owed| owed.owing() > 1) else {
-            recalled.by_position.remove(&position);
-            return;
+    /// A record that `read` reads back: once, however many ask for it meanwhile.
+    pub(super) async fn read_back(
+        &self,
+        position: Position,
+        read: impl Future<Output = io::Result<Arc<Record>>>,
+    ) -> io::Result<Arc<Record>> {
+        let reading = Arc::clone(self.recalled().by_position.entry(position).or_default());
+        let asks = Asks { recent: self, position };
+        let mut reads = false;
+        let begin = || {
+            reads = true;
+            read
         };
-        recalled.keep(position, 2 * bytes_of(owed));
+        let record = reading.get_or_try_init(begin).await.cloned();
+        if reads {
+            let owed = record.as_ref().ok().and_then(|record| record.owed());
+            match owed.filter(|owed| owed.owing() > 1) {
+                Some(owed) => self.recalled().keep(position, 2 * bytes_of(owed)),
+                // Nobody else will ask.
+                None => drop(self.recalled().by_position.remove(&position)),
+            }
+        }
+        drop(asks);
+        record
+    }
+}
+
+/// Somebody asks for a record. Whoever goes away before it was read leaves no place behind that nobody fills.
+struct Asks<'r> {
+    recent: &'r Recent,
+    position: Position,
+}
+
+impl Drop for Asks<'_> {
+    fn drop(&mut self) {
+        let mut recalled = self.recent.recalled();
+        if recalled.by_position.get(&self.position).is_some_and(|reading| !reading.initialized()) {
+            recalled.by_position.remove(&self.position);
+        }
     }
 }
 
@@ -107,5 +134,39 @@ impl RecentRecords {
             self.by_position.remove(&position);
             self.bytes -= bytes;
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::node::checkpoint::tests::owed;
+
+    #[tokio::test]
+    async fn a_record_is_read_once_for_all_who_ask_and_leaves_nothing_behind() {
+        let recent = Recent::default();
+        let position = Position { segment: 1, offset: 64 };
+        let unreadable = || async { Err(io::Error::other("no")) };
+        assert!(recent.read_back(position, unreadable()).await.is_err());
+        assert!(recent.recalled().by_position.is_empty(), "what cannot be read is asked again");
+        // Somebody asks and goes away while it is read.
+        let never = recent.read_back(position, std::future::pending());
+        assert!(tokio::time::timeout(std::time::Duration::from_millis(5), never).await.is_err());
+        assert!(recent.recalled().by_position.is_empty());
+        let [one, two] = [1, 2].map(|deliveries| Arc::new(Record::Accepted(Box::new(owed(0, deliveries)))));
+        let read = |record: &Arc<Record>| std::future::ready(Ok(Arc::clone(record)));
+        recent.read_back(position, read(&one)).await.unwrap();
+        assert!(recent.recalled().by_position.is_empty(), "nobody else asks for a single delivery");
+        let (first, second) =
+            tokio::join!(recent.read_back(position, read(&two)), recent.read_back(position, unreadable()));
+        assert!(Arc::ptr_eq(&first.unwrap(), &second.unwrap()));
+        let mut offset = 0;
+        while recent.recalled().bytes + 2 * bytes_of(two.owed().unwrap()) <= RECALLED_BYTES_MAX {
+            offset += 1;
+            recent.read_back(Position { segment: 2, offset }, read(&two)).await.unwrap();
+        }
+        assert!(recent.recalled().by_position.contains_key(&position));
+        recent.read_back(Position { segment: 3, offset: 0 }, read(&two)).await.unwrap();
+        assert!(!recent.recalled().by_position.contains_key(&position), "the first one goes first");
     }
 }

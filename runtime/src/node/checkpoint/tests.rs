@@ -32,7 +32,7 @@ fn tally() -> Tally {
     Tally { key: GateKey::new(&["t"]), allow: 3, every: Duration::from_secs(5_000) }
 }
 
-fn owed(number: usize, deliveries: usize) -> Owed {
+pub(in crate::node) fn owed(number: usize, deliveries: usize) -> Owed {
     let workspace = WorkspaceId::from_text(["ws_a", "ws_b"][number % 2]);
     let id = EventId::from_text(&format!("e{number}"));
     let delivery = |index: usize| DeliveryRecord {
