@@ -104,4 +104,8 @@ pub trait ConfigStore: Send + Sync {
     /// # Errors
     /// The store failed.
     fn read(&self, prefixes: &[&str], each: &mut dyn FnMut(&str, &[u8])) -> Result<(), StoreError>;
+
+    /// Lets go of what it keeps, so that another may open it, whoever still holds this one: what is being done
+    /// ends before, and whatever is asked after that fails. Closing twice is fine.
+    fn close<'a>(&'a self) -> BoxFuture<'a, Result<(), StoreError>>;
 }

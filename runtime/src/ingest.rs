@@ -50,6 +50,28 @@ pub struct Ready {
     pub span: Ingest,
 }
 
+/// An event that is decided and of which no span tells yet: it may have to wait and be decided again.
+pub struct Judged {
+    new: NewEvent,
+    /// The distributed trace that it belongs to.
+    context: Option<TraceContext>,
+    at: Timestamp,
+    /// When the rules were asked, and when they had answered.
+    matching: (SystemTime, SystemTime),
+}
+
+impl Judged {
+    /// It goes on now: its spans begin.
+    #[must_use]
+    pub fn ready(self, spans: &Spans) -> Ready {
+        let Self { mut new, context, at, matching: (began, ended) } = self;
+        let mut span = spans.ingest(context, at);
+        span.matched(&new.event, new.deliveries.len(), began, ended);
+        new.event.trace_context = span.context();
+        Ready { new, span }
+    }
+}
+
 /// What the events of a request have in common.
 pub struct Arrival<'r> {
     /// When they came.
@@ -136,7 +158,8 @@ impl Place {
         idempotency_key: Option<Arc<str>>,
         arrival: &Arrival<'_>,
     ) -> Item {
-        let (workspace, ready) = self.decided(body, pointer, form, idempotency_key, arrival)?;
+        let (workspace, judged) = self.decided(body, pointer, form, idempotency_key, arrival)?;
+        let ready = judged.ready(arrival.spans);
         // The last step: what is refused for another reason costs nothing.
         match workspace.rate.take().map_err(too_many) {
             Ok(()) => Ok(ready),
@@ -147,7 +170,8 @@ impl Place {
         }
     }
 
-    /// The same, with the workspace, whose rate is not asked.
+    /// The same, with the workspace, whose rate is not asked; no span tells of it before it is
+    /// [`Judged::ready`].
     ///
     /// # Errors
     /// What is wrong with it; its span is told.
@@ -158,7 +182,7 @@ impl Place {
         form: Form<'_>,
         idempotency_key: Option<Arc<str>>,
         arrival: &Arrival<'_>,
-    ) -> Result<(Arc<Workspace>, Ready), Problem> {
+    ) -> Result<(Arc<Workspace>, Judged), Problem> {
         let read = self.read(body, pointer, form, idempotency_key, arrival);
         read.inspect_err(|problem| arrival.refused(self.named(), problem))
     }
@@ -179,7 +203,7 @@ impl Place {
         form: Form<'_>,
         idempotency_key: Option<Arc<str>>,
         arrival: &Arrival<'_>,
-    ) -> Result<(Arc<Workspace>, Ready), Problem> {
+    ) -> Result<(Arc<Workspace>, Judged), Problem> {
         let translated = form.translated(body, pointer)?;
         let body = translated.as_ref().map_or(body, |translated| &translated.envelope);
         let envelope = Envelope::read(body, pointer).map_err(|problem| form.told(problem, pointer))?;
@@ -197,11 +221,10 @@ impl Place {
         let decided = SystemTime::now();
         // The request's own context is the last hop; a CloudEvent's says where it began.
         let first = || translated.as_ref().and_then(|event| event.context.clone());
-        let mut span = arrival.spans.ingest(arrival.context.clone().or_else(first), arrival.at);
-        span.matched(&event, deliveries.len(), began, decided);
+        let context = arrival.context.clone().or_else(first);
         event.attributes = translated.map(|event| event.attributes);
-        event.trace_context = span.context();
-        Ok((workspace, Ready { new: NewEvent { event, deliveries, identity }, span }))
+        let new = NewEvent { event, deliveries, identity };
+        Ok((workspace, Judged { new, context, at: arrival.at, matching: (began, decided) }))
     }
 
     fn workspace(&self, envelope: &Envelope<'_>, pointer: &str) -> Result<Arc<Workspace>, Problem> {

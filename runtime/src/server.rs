@@ -203,6 +203,11 @@ impl Running {
         }
         self.server.node.shutdown(Duration::ZERO).await;
         self.server.node.spans.finish(LAST_SPANS).await;
+        // Tasks that have ended all but for their last step may hold the server a moment longer, and requests
+        // that were cut off a little more: the next start must not depend on them.
+        if let Err(error) = self.server.registry.store.close().await {
+            tracing::error!(%error, "the control store could not be closed");
+        }
     }
 
     /// The server's own URL.

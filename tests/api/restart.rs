@@ -53,3 +53,13 @@ async fn a_restart_keeps_everything() {
     app.settled(&next["deliveries"][0], "delivered").await;
     assert_eq!(items(&app.get("/v1/workspaces/ws/events").await.expect(200)).len(), 3);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_that_has_stopped_keeps_nobody_from_starting_again() {
+    let mut app = App::with_workspace().await;
+    // A task that takes its last step late.
+    let late = std::sync::Arc::clone(&app.running().server.registry);
+    app.restart().await;
+    app.get("/v1/workspaces/ws").await.expect(200);
+    drop(late);
+}

@@ -2,7 +2,7 @@
 
 use std::ops::Bound;
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError, RwLock};
 
 use futures_util::future::BoxFuture;
 use redb::{Database, ReadableDatabase, ReadableTable, TableDefinition};
@@ -21,7 +21,8 @@ const REVISION: &str = "revision";
 /// A store in one file.
 #[derive(Clone)]
 pub struct RedbStore {
-    database: Arc<Database>,
+    /// `None` once it is closed. A std lock: read by threads that may block, for one piece of work each.
+    database: Arc<RwLock<Option<Database>>>,
 }
 
 fn failed<E: std::error::Error + Send + Sync + 'static>(doing: &'static str) -> impl FnOnce(E) -> StoreError {
@@ -52,7 +53,7 @@ impl RedbStore {
         change.open_table(VALUES).map_err(failed("opening"))?;
         change.open_table(NUMBERS).map_err(failed("opening"))?;
         change.commit().map_err(failed("opening"))?;
-        Ok(Self { database: Arc::new(database) })
+        Ok(Self { database: Arc::new(RwLock::new(Some(database))) })
     }
 
     /// Does blocking work on a thread that may block.
@@ -63,10 +64,21 @@ impl RedbStore {
     ) -> BoxFuture<'a, Result<T, StoreError>> {
         let database = Arc::clone(&self.database);
         Box::pin(async move {
-            let done = tokio::task::spawn_blocking(move || work(&database)).await;
+            let done = tokio::task::spawn_blocking(move || with(&database, doing, work)).await;
             done.map_err(failed(doing))?
         })
     }
+}
+
+/// Does something with a database that nobody closes meanwhile.
+fn with<T>(
+    database: &RwLock<Option<Database>>,
+    doing: &'static str,
+    work: impl FnOnce(&Database) -> Result<T, StoreError>,
+) -> Result<T, StoreError> {
+    let held = database.read().unwrap_or_else(PoisonError::into_inner);
+    let closed = || StoreError::Failed { doing, source: "it is closed".into() };
+    work(held.as_ref().ok_or_else(closed)?)
 }
 
 impl ConfigStore for RedbStore {
@@ -130,18 +142,28 @@ impl ConfigStore for RedbStore {
     }
 
     fn read(&self, prefixes: &[&str], each: &mut dyn FnMut(&str, &[u8])) -> Result<(), StoreError> {
-        let view = self.database.begin_read().map_err(failed("reading"))?;
-        let values = view.open_table(VALUES).map_err(failed("reading"))?;
-        for prefix in prefixes {
-            for entry in values.range(*prefix..).map_err(failed("reading"))? {
-                let (key, value) = entry.map_err(failed("reading"))?;
-                if !key.value().starts_with(prefix) {
-                    break;
+        with(&self.database, "reading", |database| {
+            let view = database.begin_read().map_err(failed("reading"))?;
+            let values = view.open_table(VALUES).map_err(failed("reading"))?;
+            for prefix in prefixes {
+                for entry in values.range(*prefix..).map_err(failed("reading"))? {
+                    let (key, value) = entry.map_err(failed("reading"))?;
+                    if !key.value().starts_with(prefix) {
+                        break;
+                    }
+                    each(key.value(), value.value().1);
                 }
-                each(key.value(), value.value().1);
             }
-        }
-        Ok(())
+            Ok(())
+        })
+    }
+
+    fn close<'a>(&'a self) -> BoxFuture<'a, Result<(), StoreError>> {
+        let database = Arc::clone(&self.database);
+        Box::pin(async move {
+            let take = move || drop(database.write().unwrap_or_else(PoisonError::into_inner).take());
+            tokio::task::spawn_blocking(take).await.map_err(failed("closing"))
+        })
     }
 }
 
@@ -248,6 +270,21 @@ mod tests {
         assert!(store.put("a", vec![], Expect::Absent).await.unwrap() > second, "revisions never go back");
         store.delete("never", Expect::Any).await.unwrap();
         assert!(store.delete("never", Expect::Revision(1)).await.is_err());
+    }
+
+    #[tokio::test]
+    async fn a_store_that_is_closed_is_free_whoever_still_has_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("control.redb");
+        let store = RedbStore::open(&path).unwrap();
+        store.put("a", b"1".to_vec(), Expect::Absent).await.unwrap();
+        assert!(RedbStore::open(&path).is_err());
+        store.close().await.unwrap();
+        store.close().await.unwrap();
+        let next = RedbStore::open(&path).unwrap();
+        assert_eq!(next.get("a").await.unwrap().unwrap().value, b"1");
+        assert!(store.get("a").await.unwrap_err().to_string().contains("it is closed"));
+        assert!(store.read(&["a"], &mut |_, _| {}).is_err());
     }
 
     #[tokio::test]

@@ -12,7 +12,7 @@ use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::Notify;
 
-use super::{Arrival, Form, Item, Place, Ready, keep};
+use super::{Arrival, Form, Item, Judged, Place, keep};
 use crate::api::body::too_large;
 use crate::api::body::unpack::Unpacker;
 use crate::api::problem::{Kind, Problem};
@@ -110,7 +110,7 @@ impl Intake {
                 if let Some(Held { text, .. }) = self.held.take() {
                     // It has waited and may go, by the rules that are live by now.
                     bytes += text.len();
-                    group.push((self.line, self.decided(&text).map(|(_, ready)| ready)));
+                    group.push((self.line, self.ready(self.decided(&text))));
                     continue;
                 }
                 let Some(line) = lines.next() else { break };
@@ -124,7 +124,7 @@ impl Intake {
                                 self.held = Some(Held { text, workspace });
                                 break;
                             }
-                            decided => decided.map(|(_, ready)| ready),
+                            decided => self.ready(decided),
                         }
                     }
                     Line::TooLong => {
@@ -149,8 +149,13 @@ impl Intake {
         }
     }
 
-    fn decided(&self, text: &Bytes) -> Result<(Arc<Workspace>, Ready), Problem> {
+    fn decided(&self, text: &Bytes) -> Result<(Arc<Workspace>, Judged), Problem> {
         self.place.decided(text.trim_ascii(), "", Form::Ours, None, &self.arrival())
+    }
+
+    /// A line goes on. One that is held is decided again later, and leaves its spans only then.
+    fn ready(&self, decided: Result<(Arc<Workspace>, Judged), Problem>) -> Item {
+        decided.map(|(_, judged)| judged.ready(&self.node.spans))
     }
 
     fn arrival(&self) -> Arrival<'_> {

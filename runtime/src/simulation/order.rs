@@ -119,6 +119,14 @@ pub(super) fn rates(shadow: &Shadow, jumps: &Jumps, broken: &mut Vec<String>) {
     }
 }
 
+/// Whether what was sent at one time may make a duplicate of what comes at another: it is remembered for as long as
+/// was asked for, and for as long again as the clock was set back meanwhile, because it has to get there first.
+fn may_be_remembered(jumps: &Jumps, within: Micros, sent: Micros, comes: Micros) -> bool {
+    let meanwhile = jumps.iter().filter(|(at, by)| *by < 0 && sent <= *at && *at <= comes);
+    let behind: Micros = meanwhile.map(|(_, by)| -by).sum();
+    (comes - sent).abs() <= within + behind
+}
+
 /// Whether the gates did what they promise: one that is skipped had one before it, and of those that are not,
 /// no two come too soon after each other.
 pub(super) fn gates(shadow: &Shadow, jumps: &Jumps, broken: &mut Vec<String>) {
@@ -134,11 +142,7 @@ pub(super) fn gates(shadow: &Shadow, jumps: &Jumps, broken: &mut Vec<String>) {
         let apart = |other: &Life| (life.created - other.created).abs();
         let knowable = |other: &&&Life| !unknowable(jumps, other.created, life.created);
         let near = before.iter().filter(knowable).find(|other| apart(other) < within);
-        // While a clock that was set back has not come to where it was, nobody knows how long ago something was.
-        let remembered = |other: &&Life| {
-            apart(other) <= within
-                || jumps.iter().any(|(at, by)| *by < 0 && other.created <= *at && *at <= life.created)
-        };
+        let remembered = |other: &&Life| may_be_remembered(jumps, within, other.created, life.created);
         match life.delivery.skipped {
             Some(SkipReason::Duplicate) if !before.iter().any(remembered) => {
                 broken.push(format!("{} was skipped and is no duplicate", life.delivery.id));
@@ -156,4 +160,15 @@ pub(super) fn gates(shadow: &Shadow, jumps: &Jumps, broken: &mut Vec<String>) {
             before.push(life);
         }
     }
+}
+
+#[test]
+fn a_clock_set_back_prolongs_what_is_remembered_by_so_much_and_no_more() {
+    let (within, back) = (10, [(100, -50), (900, -50), (100, 50)]);
+    let remembered = |sent, comes| may_be_remembered(&back, within, sent, comes);
+    assert!(remembered(95, 105) && remembered(95, 155), "the clock says ten later at most");
+    assert!(!remembered(95, 156), "the clock has come to where it was, and ten further");
+    assert!(remembered(101, 111) && !remembered(101, 112), "it was set back before");
+    assert!(!remembered(80, 95), "and after");
+    assert!(remembered(880, 940) && !remembered(880, 941), "only those count that lie between");
 }

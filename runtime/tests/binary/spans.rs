@@ -11,7 +11,7 @@ use opentelemetry_proto::tonic::common::v1::any_value;
 use opentelemetry_proto::tonic::trace::v1::Span;
 use prost::Message;
 
-use super::server::{Host, request_with, wait_until};
+use super::server::{Host, KEY, request_with, wait_until};
 
 const TRACE: &str = "4bf92f3577b34da6a3ce929d0e0e4736";
 const BEFORE: &str = "00f067aa0ba902b7";
@@ -219,6 +219,36 @@ fn an_event_that_is_refused_leaves_a_span_that_says_why() {
     let taken = ingest.iter().filter(|span| attribute(span, "fanwise.repeated").is_some()).count();
     assert_eq!(ingest.len(), wanted.len() + taken, "each leaves one span, and says one thing");
     assert_eq!(taken, 1 + 1 + statuses.len() - 1, "the first, the good one of the list, those in time");
+}
+
+#[test]
+fn a_line_of_a_stream_that_has_to_wait_leaves_one_span() {
+    let (collector, exported) = listener(|_| "200 OK");
+    let folder = tempfile::tempdir().unwrap();
+    let mut host = Host::at(folder.path());
+    let variables =
+        [("OTEL_EXPORTER_OTLP_ENDPOINT", collector.as_str()), ("OTEL_SERVICE_NAME", "shop-hooks")];
+    host.environment = variables.map(|(name, value)| (name.to_owned(), value.to_owned())).into();
+    host.arguments.extend(["--events-per-second-max", "2"].map(str::to_owned));
+    let mut served = host.serve(None);
+    let address = served.address.clone();
+    assert_eq!(request_with(&address, "POST", "/v1/workspaces", "", r#"{"id":"ws"}"#).unwrap().0, 201);
+    let lines = "{\"event\":\"a.b\",\"payload\":{}}\n".repeat(6);
+    let mut stream = TcpStream::connect(&address).unwrap();
+    let head = "POST /v1/workspaces/ws/events HTTP/1.1\r\nhost: x\r\ncontent-type: application/x-ndjson";
+    let length = lines.len();
+    write!(stream, "{head}\r\nauthorization: Bearer {KEY}\r\ncontent-length: {length}\r\n").unwrap();
+    write!(stream, "connection: close\r\n\r\n{lines}").unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    assert!(answer.contains("\"accepted\":6"), "{answer}");
+    assert!(served.stop().success(), "{}", served.said.lock().unwrap());
+
+    let spans = spans_in(&exported);
+    let of = |name: &str| spans.iter().filter(|span| span.name == name).count();
+    assert_eq!((of("ingest"), of("match")), (6, 6));
+    let kept = spans.iter().filter(|span| attribute(span, "fanwise.repeated").is_some());
+    assert_eq!(kept.count(), 6, "each says that it was kept");
 }
 
 #[test]
