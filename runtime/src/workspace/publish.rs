@@ -11,6 +11,7 @@ use super::registry::{Registry, read};
 use super::revision::bundle_of;
 use super::{Revision, Workspace};
 use crate::control::Expect;
+use crate::id::WorkspaceId;
 use crate::limits::REVISIONS_MAX;
 use crate::rules::Rules;
 
@@ -98,9 +99,8 @@ impl Registry {
         rollback_of: Option<u64>,
     ) -> Result<Arc<Revision>, ChangeError> {
         let (mut record, stored_at) = self.workspace_record(&workspace.id).await?;
-        let stored = self.revisions(workspace).await?;
-        let number =
-            stored.iter().map(|one| one.record.number).max().unwrap_or(0).max(record.live.unwrap_or(0)) + 1;
+        let stored = self.revision_numbers(&workspace.id).await?;
+        let number = stored.first().copied().unwrap_or(0).max(record.live.unwrap_or(0)) + 1;
         let warm = Arc::clone(&self.warm);
         let revision = Revision::new(number, bundle, workspace.world(), now, rollback_of, warm);
         // A crash between the two leaves a revision that was never live; its number is not used again.
@@ -111,9 +111,24 @@ impl Registry {
         revision.start(rules);
         workspace.set_live(Some(Arc::clone(&revision)));
         for old in stored.iter().skip(REVISIONS_MAX - 1) {
-            self.store.delete(&revision_key(&workspace.id, old.record.number), Expect::Any).await?;
+            self.store.delete(&revision_key(&workspace.id, *old), Expect::Any).await?;
         }
         Ok(revision)
+    }
+
+    /// The numbers of a workspace's stored revisions, newest first. Their texts, which may be large, are not
+    /// read.
+    async fn revision_numbers(&self, workspace: &WorkspaceId) -> Result<Vec<u64>, ChangeError> {
+        let (store, prefix) = (Arc::clone(&self.store), revisions_of(workspace));
+        let read = move || {
+            let mut numbers = Vec::new();
+            store.read(&[&prefix], &mut |key, _| {
+                numbers.extend(key.strip_prefix(&*prefix).and_then(|number| number.parse::<u64>().ok()));
+            })?;
+            numbers.reverse();
+            Ok(numbers)
+        };
+        tokio::task::spawn_blocking(read).await.map_err(|_| ChangeError::ReaderDied)?
     }
 
     /// The revisions of a workspace, newest first.
